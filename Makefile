@@ -1,0 +1,58 @@
+# Everything runs in .venv; `make quickstart` and `make test` set it up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+IMDB ?= ../shared/data/aclImdb_v1.tar.gz
+EXCLUDE ?= ../shared/data/imdb_heldout.txt
+
+.PHONY: help install quickstart test test-all coverage check format docs imdb bench bench-training clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed  ## make .venv with everything for development
+
+quickstart: install  ## install, train on the sample reviews, evaluate, predict
+	@$(BIN)/python tools/quickstart.py
+
+test: install  ## the tests, without the slow ones
+	$(BIN)/pytest
+
+test-all: install  ## all tests, slow ones and coverage included
+	$(BIN)/pytest -m '' --cov --cov-report=term
+
+coverage: install  ## the tests without the slow ones, with coverage of src
+	$(BIN)/pytest --cov --cov-report=term
+
+check: install  ## style, types, layers, generated texts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_layers.py
+	$(BIN)/cog --check README.md docs/*.md
+
+format: install  ## rewrite the code in the project's style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: install  ## regenerate help texts and tables in README.md and docs
+	$(BIN)/cog -r README.md docs/*.md
+
+imdb: install  ## train `small` on IMDB and measure it on the test reviews
+	$(BIN)/undertone train --data $(IMDB) --exclude $(EXCLUDE) --preset small --output runs/imdb-small --overwrite
+	$(BIN)/undertone evaluate runs/imdb-small --data $(IMDB) --output results/imdb-small
+
+bench: install  ## prediction speed against the alternatives
+	$(BIN)/pip install --quiet -c constraints.txt -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks.prediction --data $(IMDB) --exclude $(EXCLUDE) --output results/prediction-speed.json
+
+bench-training: install  ## training speed against a plain packed nn.LSTM
+	$(BIN)/python -m benchmarks.training_speed --data $(IMDB) --output results/training-speed.json
+
+clean:  ## remove what the tools leave behind
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

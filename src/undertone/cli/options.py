@@ -1,0 +1,108 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from undertone.data.examples import SourceOptions
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+SOURCE_HELP = (
+    "A file (csv, tsv, jsonl, parquet), a folder in aclImdb layout or its tar.gz, "
+    "'sample', 'imdb', or 'hf:NAME'."
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "int8"]),
+    default="auto",
+    show_default=True,
+    help="Which of the model's graphs to use; auto: int8 where the folder has it.",
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]"
+)
+preset_option = click.option(
+    "--preset", default="small", show_default=True, help="A preset's name, or a TOML file."
+)
+set_option = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="SECTION.KEY=VALUE",
+    help="Change one setting; may be repeated.",
+)
+
+
+def reading_options(function: Function) -> Function:
+    """How a source of labelled reviews is read."""
+    for option in (
+        click.option("--encoding", default="utf-8", show_default=True, help="Of text files."),
+        click.option(
+            "--exclude",
+            type=click.Path(path_type=Path),
+            help="File with one name a line; these reviews are left out.",
+        ),
+        click.option("--label-column", help="Column with the labels, if its name is unusual."),
+        click.option("--text-column", help="Column with the reviews, if its name is unusual."),
+    ):
+        function = option(function)
+    return function
+
+
+def source_options(
+    text_column: str | None, label_column: str | None, exclude: Path | None, encoding: str
+) -> SourceOptions:
+    """The reading options as the data layer takes them."""
+    from undertone.data.examples import SourceOptions
+
+    return SourceOptions(text_column, label_column, exclude, encoding)
+
+
+def given(context: click.Context, parameter: str) -> bool:
+    """Whether the user typed the option, rather than leaving it at its default."""
+    return context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE
+
+
+def refuse_together(
+    context: click.Context, parameter: str, others: Sequence[str], why: str
+) -> None:
+    """Refuse options that contradict ``parameter``, in the user's own spelling.
+
+    Args:
+        context: of the command that was typed.
+        parameter: the option that stands.
+        others: the options that have no meaning beside it.
+        why: ends the sentence "--a cannot go with --b: ".
+
+    Raises:
+        click.UsageError: one of the others was typed.
+    """
+    for other in others:
+        if given(context, parameter) and given(context, other):
+            names = (spelling(context, other), spelling(context, parameter))
+            context.fail(f"{names[0]} cannot go with {names[1]}: {why}")
+
+
+def refuse_without(context: click.Context, parameter: str, others: Sequence[str]) -> None:
+    """Refuse options that only mean something beside ``parameter``, which was not typed."""
+    for other in others:
+        if given(context, other) and not given(context, parameter):
+            needed = spelling(context, parameter)
+            context.fail(f"{spelling(context, other)} needs {needed}: add {needed}, or drop it.")
+
+
+def spelling(context: click.Context, parameter: str) -> str:
+    """How the user types a parameter: ``--text-column``, or ``TEXT``."""
+    for each in context.command.params:
+        if each.name == parameter:
+            return each.opts[0] if isinstance(each, click.Option) else each.human_readable_name
+    raise KeyError(parameter)

@@ -1,0 +1,319 @@
+"""The run configuration: every setting, documented once, frozen and validated.
+
+A configuration is a tree of frozen structs. It is read from a preset (a TOML file), changed with
+``section.key=value`` overrides, stored in the model folder as JSON, and never changed after that.
+All mistakes in it are reported at once, each with the nearest valid name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from undertone.errors import ConfigError, nearest
+
+Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How labelled reviews are divided."""
+
+    splits: Annotated[
+        Literal["given", "random"],
+        Meta(
+            description="given: keep the source's own train and test parts where it has them; "
+            "random: pool all labelled reviews and cut anew"
+        ),
+    ] = "given"
+    validation: Annotated[
+        float, Meta(gt=0.0, lt=0.9, description="share of the training reviews kept for validation")
+    ] = 0.1
+    test: Annotated[
+        Share, Meta(description="share cut off as test where the source gives no test split")
+    ] = 0.2
+    group: Annotated[
+        Literal["auto", "none"],
+        Meta(description="auto: reviews of one group (IMDB: one film) stay in one split"),
+    ] = "auto"
+    split_seed: Annotated[int, Meta(ge=0, description="seed of the cut")] = 0
+
+
+class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How a review becomes tokens."""
+
+    cleaning: Annotated[
+        Literal["plain", "study"],
+        Meta(
+            description="plain: markup out, case folded, punctuation and negations kept; "
+            "study: punctuation, digits and stop words deleted as the study does"
+        ),
+    ] = "plain"
+    stopwords: Annotated[
+        str, Meta(description="file with one stop word a line, for cleaning=study")
+    ] = ""
+    tokenizer: Annotated[
+        Literal["word", "wordpiece"], Meta(description="whole words, or word pieces")
+    ] = "word"
+    vocabulary: Annotated[int, Meta(ge=16, description="largest number of distinct tokens")] = 30000
+    min_frequency: Annotated[
+        Positive, Meta(description="rarer words are left out of the vocabulary")
+    ] = 2
+    max_tokens: Annotated[
+        Positive, Meta(description="a longer review keeps its head and its tail")
+    ] = 400
+    head: Annotated[
+        float,
+        Meta(
+            ge=0.0, le=1.0, description="share of max_tokens taken from the start of a long review"
+        ),
+    ] = 0.5
+
+
+class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """The shape of the network."""
+
+    architecture: Annotated[str, Meta(description="name of the architecture")] = "lstm"
+    embedding_dim: Annotated[Positive, Meta(description="width of a token vector")] = 128
+    hidden_dim: Annotated[Positive, Meta(description="width of one direction's state")] = 128
+    layers: Annotated[Positive, Meta(description="LSTM layers on top of each other")] = 1
+    bidirectional: Annotated[bool, Meta(description="read in both directions")] = True
+    pooling: Annotated[
+        Literal["last", "mean", "max", "concat", "attention"],
+        Meta(
+            description="how the states of a review become one vector; "
+            "concat: mean and max side by side"
+        ),
+    ] = "concat"
+    layer_norm: Annotated[bool, Meta(description="LayerNorm on the pooled vector")] = False
+
+
+class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the network learns."""
+
+    vectors: Annotated[
+        Literal["random", "texts"],
+        Meta(
+            description="where token vectors start. texts: from which words stand together in "
+            "the training reviews and the source's unlabelled ones"
+        ),
+    ] = "random"
+    epochs: Annotated[Positive, Meta(description="passes over the training reviews at most")] = 8
+    batch_size: Annotated[Positive, Meta(description="reviews a step")] = 32
+    lr: Annotated[float, Meta(gt=0.0, lt=10.0, description="peak learning rate")] = 2e-3
+    schedule: Annotated[
+        Literal["cosine", "linear", "constant"],
+        Meta(description="how the learning rate falls after the warm-up"),
+    ] = "cosine"
+    warmup: Annotated[Share, Meta(description="share of all steps with a rising rate")] = 0.1
+    weight_decay: Annotated[
+        float, Meta(ge=0.0, description="decoupled L2 weight decay on weight matrices")
+    ] = 0.01
+    embedding_decay: Annotated[
+        float, Meta(ge=0.0, description="decoupled L2 weight decay on token vectors")
+    ] = 0.0
+    beta2: Annotated[float, Meta(gt=0.0, lt=1.0, description="AdamW's second decay rate")] = 0.99
+    clip: Annotated[float, Meta(ge=0.0, description="largest gradient norm; 0: no clipping")] = 1.0
+    word_dropout: Annotated[
+        Share, Meta(description="share of tokens replaced by the unknown token")
+    ] = 0.1
+    embedding_dropout: Annotated[
+        Share, Meta(description="share of vocabulary entries zeroed a step")
+    ] = 0.3
+    input_dropout: Annotated[Share, Meta(description="dropout on the token vectors")] = 0.3
+    layer_dropout: Annotated[Share, Meta(description="dropout between layers")] = 0.3
+    dropout_mask: Annotated[
+        Literal["review", "element"],
+        Meta(
+            description="of input and layer dropout. review: one mask for all tokens of a review "
+            "(Gal and Ghahramani 2016); element: a fresh one for every token"
+        ),
+    ] = "review"
+    output_dropout: Annotated[Share, Meta(description="dropout on the pooled vector")] = 0.5
+    label_smoothing: Annotated[
+        Share, Meta(description="probability mass moved from the label to all labels evenly")
+    ] = 0.0
+    class_weights: Annotated[
+        Literal["none", "balanced"], Meta(description="balanced: each label counts the same")
+    ] = "none"
+    ema: Annotated[
+        Share,
+        Meta(description="decay of the running weight average that is evaluated and saved; 0: off"),
+    ] = 0.999
+    patience: Annotated[
+        int,
+        Meta(ge=0, description="epochs without a better validation loss before stopping; 0: never"),
+    ] = 2
+    keep: Annotated[
+        Literal["best", "last"], Meta(description="which epoch's weights become the model")
+    ] = "best"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Meta(description="auto: bfloat16 where the machine has it"),
+    ] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Meta(description="auto: CUDA where there is one")
+    ] = "auto"
+    threads: Annotated[int, Meta(ge=0, description="CPU threads; 0: all cores")] = 0
+    checkpoint_seconds: Annotated[
+        float, Meta(ge=0.0, description="seconds between checkpoints within an epoch")
+    ] = 60.0
+    tensorboard: Annotated[bool, Meta(description="also write TensorBoard event files")] = False
+
+
+class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """One run: data, text, network and training settings, and the seed."""
+
+    preset: str = "custom"
+    seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    data: DataConfig = DataConfig()
+    text: TextConfig = TextConfig()
+    network: NetworkConfig = NetworkConfig()
+    train: TrainConfig = TrainConfig()
+
+    def __post_init__(self) -> None:
+        mistakes = list(_contradictions(self))
+        if mistakes:
+            raise ConfigError(" ".join(mistakes))
+
+
+def _contradictions(config: RunConfig) -> Iterable[str]:
+    text = config.text
+    if text.cleaning == "study" and not text.stopwords:
+        yield (
+            "text.cleaning=study needs a stop word list: "
+            "add text.stopwords=FILE, or use text.cleaning=plain."
+        )
+    if text.cleaning == "plain" and text.stopwords:
+        yield (
+            f"text.stopwords={text.stopwords} has no effect with text.cleaning=plain: "
+            "add text.cleaning=study, or drop the list."
+        )
+    if config.train.keep == "last" and config.train.patience:
+        yield (
+            f"train.keep=last contradicts train.patience={config.train.patience}: early stopping "
+            "exists to keep the best epoch; add train.patience=0, or use train.keep=best."
+        )
+
+
+def from_dict(values: Mapping[str, Any]) -> RunConfig:
+    """Build a configuration from nested plain values.
+
+    Raises:
+        ConfigError: names every unknown key (with the nearest valid one) and every value that
+            does not fit, all in one message.
+    """
+    mistakes: list[str] = []
+    checked = _checked(RunConfig, values, "", mistakes)
+    if mistakes:
+        raise ConfigError(" ".join(mistakes), "`undertone models` lists presets that work.")
+    return RunConfig(**checked)
+
+
+def to_dict(config: RunConfig) -> dict[str, Any]:
+    """The configuration as nested plain values; ``from_dict`` reads it back."""
+    values: dict[str, Any] = msgspec.to_builtins(config)
+    return values
+
+
+def load_preset(name: str, overrides: Iterable[str] = (), seed: int | None = None) -> RunConfig:
+    """Read a preset by name, or a TOML file by path, and apply overrides.
+
+    Args:
+        name: a name from :func:`preset_names`, or a path ending in ``.toml``.
+        overrides: strings ``section.key=value``, values in TOML syntax or plain text.
+        seed: replaces the preset's seed where given.
+
+    Raises:
+        ConfigError: no such preset, or a setting that does not fit.
+    """
+    values = _preset_values(name)
+    values.setdefault("preset", Path(name).stem)
+    for override in overrides:
+        _apply(values, override)
+    if seed is not None:
+        values["seed"] = seed
+    return from_dict(values)
+
+
+def preset_names() -> list[str]:
+    """Names of the presets inside the package, sorted."""
+    folder = resources.files("undertone").joinpath("presets")
+    return sorted(
+        entry.name.removesuffix(".toml")
+        for entry in folder.iterdir()
+        if entry.name.endswith(".toml")
+    )
+
+
+def _preset_values(name: str) -> dict[str, Any]:
+    if name.endswith(".toml"):
+        try:
+            content = Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"cannot read preset file {name}: {error.strerror}.") from error
+    else:
+        names = preset_names()
+        if name not in names:
+            raise ConfigError(
+                f"unknown preset {name!r}{nearest(name, names)}.", f"Presets: {', '.join(names)}."
+            )
+        content = (
+            resources.files("undertone").joinpath("presets", f"{name}.toml").read_text("utf-8")
+        )
+    try:
+        return tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"preset {name} is not valid TOML: {error}.") from error
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(
+            f"cannot read the setting {override!r}.", "Write it as section.key=value."
+        )
+    target = values
+    for key in keys[:-1]:
+        target = target.setdefault(key, {})
+        if not isinstance(target, dict):
+            raise ConfigError(f"{path!r} is not a section.", "Write it as section.key=value.")
+    target[keys[-1]] = _value(text.strip())
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _checked(
+    struct: type[Struct], values: Mapping[str, Any], prefix: str, mistakes: list[str]
+) -> dict[str, Any]:
+    """Convert the fields of one section, noting every mistake instead of stopping at the first."""
+    hints = get_type_hints(struct, include_extras=True)
+    result: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in hints:
+            mistakes.append(f"unknown setting {prefix}{key}{nearest(key, hints)}.")
+            continue
+        kind = hints[key]
+        if isinstance(kind, type) and issubclass(kind, Struct):
+            if not isinstance(value, Mapping):
+                mistakes.append(f"{prefix}{key} is a section, not a value: {value!r}.")
+                continue
+            result[key] = kind(**_checked(kind, value, f"{prefix}{key}.", mistakes))
+            continue
+        try:
+            result[key] = msgspec.convert(value, kind, strict=True)
+        except msgspec.ValidationError as error:
+            mistakes.append(f"{prefix}{key}={value!r}: {str(error)[0].lower()}{str(error)[1:]}.")
+    return result

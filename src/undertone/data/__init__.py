@@ -1,0 +1,1 @@
+"""Reviews: read from any source, checked, and divided into train, validation and test."""

@@ -1,0 +1,161 @@
+"""The saved model: one folder, its manifest, and the checks made before anything is used.
+
+``config.json`` is the manifest: format name and version, run configuration, labels in the order
+of the network's outputs, a description of the training data, and the size and SHA-256 digest of
+every other file of the model. It is written last, so a folder without it is not a model yet.
+Nothing in the folder is executable and nothing is a pickle. ``docs/model-folder.md`` specifies it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from undertone import config as configuration
+from undertone import files
+from undertone.config import RunConfig
+from undertone.errors import ConfigError, ModelFolderError
+
+FORMAT = "undertone-model"
+VERSION = 1
+
+MANIFEST = "config.json"
+TOKENIZER = "tokenizer.json"
+WEIGHTS = "model.safetensors"
+GRAPH = "model.onnx"
+GRAPH_INT8 = "model.int8.onnx"
+CALIBRATION = "calibration.json"
+HISTORY = "history.jsonl"
+METRICS = "metrics.json"
+CARD = "README.md"
+
+_DIGESTED = (TOKENIZER, WEIGHTS, GRAPH, GRAPH_INT8, CALIBRATION, HISTORY, METRICS)
+_LARGEST_MANIFEST = 4 * 2**20
+
+
+class FileEntry(Struct, frozen=True):
+    """Size in bytes and hex SHA-256 of one file of the folder."""
+
+    size: int
+    sha256: str
+
+
+class Manifest(Struct, frozen=True):
+    """What ``config.json`` says."""
+
+    labels: tuple[str, ...]
+    config: RunConfig
+    data: dict[str, Any] = {}
+    created: str = ""
+    undertone: str = ""
+    files: dict[str, FileEntry] = {}
+
+
+def write(folder: Path, manifest: Manifest) -> Manifest:
+    """Digest the files that stand in ``folder`` and write the manifest over them.
+
+    Returns:
+        The manifest as written, with ``files`` filled in.
+    """
+    entries = {
+        name: FileEntry((folder / name).stat().st_size, files.sha256(folder / name))
+        for name in _DIGESTED
+        if (folder / name).is_file()
+    }
+    complete = msgspec.structs.replace(manifest, files=entries)
+    content = {"format": FORMAT, "version": VERSION, **msgspec.to_builtins(complete)}
+    encoded = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    files.write_bytes(folder / MANIFEST, encoded + b"\n")
+    return complete
+
+
+def read(folder: Path) -> Manifest:
+    """Read and check the manifest of a model folder.
+
+    Raises:
+        ModelFolderError: the folder is missing, not a model, damaged, or of a newer format.
+    """
+    content = _json_object(folder)
+    if content.get("format") != FORMAT:
+        raise ModelFolderError(
+            f"{folder} is not an undertone model: its {MANIFEST} has format "
+            f"{content.get('format')!r}, not {FORMAT!r}.",
+            "Name a folder that `undertone train` wrote.",
+        )
+    version = content.get("version")
+    if not isinstance(version, int) or version < 1 or version > VERSION:
+        raise ModelFolderError(
+            f"{folder} has model format version {version!r}; this program reads 1 to {VERSION}.",
+            "Update undertone.",
+        )
+    return _manifest(folder, content)
+
+
+def verified(folder: Path, manifest: Manifest, name: str) -> Path:
+    """Path of one file of the model, after its size and digest were compared.
+
+    Raises:
+        ModelFolderError: the file is missing, not listed, or not the one that was written.
+    """
+    entry = manifest.files.get(name)
+    path = folder / name
+    if entry is None or not path.is_file():
+        raise ModelFolderError(f"{folder} has no {name}.", "Copy the whole folder, or train again.")
+    if path.stat().st_size != entry.size or files.sha256(path) != entry.sha256:
+        raise ModelFolderError(
+            f"{path} is damaged: its size or digest differs from what {MANIFEST} records.",
+            "Copy the whole folder again, or train again.",
+        )
+    return path
+
+
+def _json_object(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise ModelFolderError(
+            f"no model folder at {folder}.", "`undertone models` lists the models found."
+        )
+    if not path.is_file():
+        raise ModelFolderError(
+            f"{folder} is not a finished model: it has no {MANIFEST}.",
+            "Finish it with `undertone train --resume`, or name another folder.",
+        )
+    try:
+        if path.stat().st_size > _LARGEST_MANIFEST:
+            raise ModelFolderError(f"{path} is too large to be a manifest.", "Copy it again.")
+        content = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise ModelFolderError(f"cannot read {path}: {error}.", "Copy the folder again.") from error
+    if not isinstance(content, dict):
+        raise ModelFolderError(f"{path} does not hold a JSON object.", "Copy the folder again.")
+    return content
+
+
+def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:
+    settings = content.get("config")
+    try:
+        if not isinstance(settings, dict):
+            raise ModelFolderError(f"{folder}/{MANIFEST} has no configuration.", "Copy it again.")
+        rest = {key: value for key, value in content.items() if key != "config"}
+        manifest = Manifest(
+            labels=msgspec.convert(rest.get("labels"), tuple[str, ...]),
+            config=configuration.from_dict(settings),
+            data=msgspec.convert(rest.get("data", {}), dict[str, Any]),
+            created=msgspec.convert(rest.get("created", ""), str),
+            undertone=msgspec.convert(rest.get("undertone", ""), str),
+            files=msgspec.convert(rest.get("files", {}), dict[str, FileEntry]),
+        )
+    except (msgspec.ValidationError, ConfigError) as error:
+        raise ModelFolderError(
+            f"{folder}/{MANIFEST} does not fit the format: {error}", "Copy the folder again."
+        ) from error
+    if len(manifest.labels) < 2 or len(set(manifest.labels)) != len(manifest.labels):
+        raise ModelFolderError(
+            f"{folder}/{MANIFEST} lists labels {list(manifest.labels)!r}; "
+            "two or more different ones are needed.",
+            "Copy the folder again.",
+        )
+    return manifest

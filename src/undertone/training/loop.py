@@ -1,0 +1,158 @@
+"""The training loop: epochs, steps, validation, checkpoints, early stopping."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from undertone import calibration
+from undertone.batches import epoch_batches
+from undertone.errors import RunInterruptedError
+from undertone.training import checkpoint
+from undertone.training.events import EpochDone, StepDone
+from undertone.training.objective import correct
+from undertone.training.schedule import learning_rate
+from undertone.training.trainer import EncodedReviews, Trainer, accuracy, batch_tensors, evaluate
+
+_LOOK_EVERY = 16  # steps between looks at the loss, each of which waits for the device
+
+
+def fit(trainer: Trainer, train: EncodedReviews, validation: EncodedReviews) -> dict[str, Tensor]:
+    """Train to the end, or to where patience ends.
+
+    Args:
+        trainer: fresh, or restored from a checkpoint.
+        train: reviews to learn from.
+        validation: reviews that decide which epoch is best and when to stop.
+
+    Returns:
+        The kept weights by parameter name, float32 on the CPU.
+
+    Raises:
+        RunInterruptedError: the user pressed Ctrl-C; the checkpoint is written.
+        TrainingError: the loss is not a number.
+    """
+    config, progress = trainer.config.train, trainer.progress
+    while progress.epoch <= config.epochs and not _patience_is_over(trainer):
+        _train_epoch(trainer, train)
+        _finish_epoch(trainer, validation, len(train.sequences))
+        trainer.save()
+        checkpoint.write_history(trainer.path.parent, progress)
+    return trainer.best if config.keep == "best" else trainer.average.snapshot()
+
+
+def _train_epoch(trainer: Trainer, train: EncodedReviews) -> None:
+    config, progress = trainer.config, trainer.progress
+    order = epoch_batches(
+        train.lengths, config.train.batch_size, seed=config.seed, epoch=progress.epoch
+    )
+    steps = len(order) * config.train.epochs
+    before, started = progress.epoch_seconds, time.monotonic()
+    trainer.network.train()
+    for index in order[progress.batch :]:
+        _step(trainer, train, index, steps)
+        progress.epoch_seconds = before + time.monotonic() - started
+        progress.reviews += len(index)
+        progress.batch += 1
+        progress.step += 1
+        if progress.batch % _LOOK_EVERY == 0:
+            trainer.check_finite()
+            trainer.listen(_step_event(trainer, steps))
+        if trainer.stop.requested:
+            _interrupt(trainer)
+        if trainer.save_is_due():
+            trainer.save()
+    trainer.check_finite()
+
+
+def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], steps: int) -> None:
+    """One update. Its randomness comes from (seed, step) alone, so a resumed run repeats it."""
+    config, step = trainer.config, trainer.progress.step
+    torch.manual_seed(int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0]))
+    rate = learning_rate(config.train, step, steps)
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = rate
+    ids, lengths = batch_tensors(trainer, train, index)
+    targets = torch.from_numpy(train.targets[index]).to(ids.device)
+    with torch.autocast(ids.device.type, torch.bfloat16, enabled=trainer.hardware.bfloat16):
+        logits = trainer.network(ids, lengths)
+    loss = trainer.objective(logits.float(), targets)
+    trainer.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    if config.train.clip:
+        nn.utils.clip_grad_norm_(trainer.network.parameters(), config.train.clip)
+    trainer.optimizer.step()
+    trainer.average.update(trainer.network, step)
+    hits = correct(logits.detach(), targets)
+    trainer.totals += torch.stack([loss.detach().double() * len(index), hits.double()])
+
+
+def _finish_epoch(trainer: Trainer, validation: EncodedReviews, reviews: int) -> None:
+    """Validate, note the epoch, keep its weights if they are the best so far."""
+    progress, config = trainer.progress, trainer.config.train
+    started = time.monotonic()
+    logits = evaluate(trainer, validation)
+    loss = calibration.log_loss(logits, validation.targets)
+    if not math.isfinite(loss):
+        trainer.totals[0] = math.nan
+        trainer.check_finite()
+    best = progress.best_loss is None or loss < progress.best_loss
+    if best:
+        progress.best_epoch, progress.best_loss = progress.epoch, loss
+        trainer.best = trainer.average.snapshot()
+    training = progress.epoch_seconds
+    event = EpochDone(
+        epoch=progress.epoch,
+        epochs=config.epochs,
+        step=progress.step,
+        lr=trainer.optimizer.param_groups[0]["lr"],
+        train_loss=float(trainer.totals[0]) / reviews,
+        train_accuracy=float(trainer.totals[1]) / reviews,
+        validation_loss=loss,
+        validation_accuracy=accuracy(logits, validation.targets),
+        best=best,
+        seconds=training + time.monotonic() - started,
+        reviews_per_second=reviews / training,
+    )
+    progress.history.append(msgspec.to_builtins(event))
+    progress.seconds += event.seconds
+    progress.epoch, progress.batch, progress.reviews = progress.epoch + 1, 0, 0
+    progress.epoch_seconds = 0.0
+    trainer.totals.zero_()
+    trainer.listen(event)
+
+
+def _patience_is_over(trainer: Trainer) -> bool:
+    progress, patience = trainer.progress, trainer.config.train.patience
+    return bool(patience) and progress.epoch - 1 - progress.best_epoch >= patience
+
+
+def _interrupt(trainer: Trainer) -> None:
+    trainer.save()
+    raise RunInterruptedError(
+        f"stopped at step {trainer.progress.step} in epoch {trainer.progress.epoch}; all is saved.",
+        "Go on with the same command and --resume.",
+    )
+
+
+def _step_event(trainer: Trainer, steps: int) -> StepDone:
+    progress = trainer.progress
+    rate = progress.reviews / progress.epoch_seconds
+    reviews_left = (steps - progress.step) * trainer.config.train.batch_size
+    loss, hits = (trainer.totals / progress.reviews).tolist()
+    return StepDone(
+        epoch=progress.epoch,
+        epochs=trainer.config.train.epochs,
+        step=progress.step,
+        steps=steps,
+        loss=loss,
+        accuracy=hits,
+        reviews_per_second=rate,
+        seconds_left=reviews_left / rate,
+    )

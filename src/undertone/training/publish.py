@@ -1,0 +1,120 @@
+"""From trained weights to a finished model folder."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from torch import Tensor
+
+from undertone import calibration, files, modelfolder, networks, provenance
+from undertone.config import RunConfig
+from undertone.extras import require
+from undertone.training import checkpoint
+from undertone.training.checkpoint import Progress
+from undertone.training.trainer import accuracy
+
+
+class Outcome(Struct, frozen=True):
+    """A trained network and what is known about it.
+
+    ``logits`` float32 (N, K) and ``targets`` int64 (N,) are of the validation reviews.
+    """
+
+    config: RunConfig
+    labels: tuple[str, ...]
+    data: dict[str, Any]
+    weights: dict[str, Tensor]
+    progress: Progress
+    logits: NDArray[np.float32]
+    targets: NDArray[np.int64]
+
+
+def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
+    """Write all files of a model; the manifest comes last and makes it one.
+
+    Returns:
+        What ``metrics.json`` holds.
+    """
+    _write_weights(folder / modelfolder.WEIGHTS, outcome.weights)
+    arrays = {name: weight.numpy() for name, weight in outcome.weights.items()}
+    graph = networks.build_graph(outcome.config, arrays)
+    files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
+    temperature = calibration.fit_temperature(outcome.logits, outcome.targets)
+    _write_json(folder / modelfolder.CALIBRATION, {"temperature": temperature})
+    metrics = _metrics(outcome, temperature)
+    _write_json(folder / modelfolder.METRICS, metrics)
+    checkpoint.write_history(folder, outcome.progress)
+    files.write_text(folder / modelfolder.CARD, _card(folder.name, outcome, metrics))
+    manifest = modelfolder.Manifest(
+        labels=outcome.labels,
+        config=outcome.config,
+        data=outcome.data,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        undertone=version("undertone"),
+    )
+    modelfolder.write(folder, manifest)
+    return metrics
+
+
+def _write_weights(path: Path, weights: dict[str, Tensor]) -> None:
+    safetensors = require("safetensors.torch", "train")
+    with files.replacing(path) as temporary:
+        safetensors.save_file(
+            {name: weight.contiguous() for name, weight in weights.items()}, temporary
+        )
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    files.write_bytes(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+
+
+def _metrics(outcome: Outcome, temperature: float) -> dict[str, Any]:
+    logits, targets, progress = outcome.logits, outcome.targets, outcome.progress
+    return {
+        "validation": {
+            "reviews": len(targets),
+            "accuracy": accuracy(logits, targets),
+            "loss": calibration.log_loss(logits, targets),
+            "loss_calibrated": calibration.log_loss(logits, targets, temperature),
+        },
+        "kept_epoch": progress.best_epoch
+        if outcome.config.train.keep == "best"
+        else progress.epoch - 1,
+        "epochs": progress.epoch - 1,
+        "steps": progress.step,
+        "training_seconds": progress.seconds,
+        "parameters": sum(weight.numel() for weight in outcome.weights.values()),
+        "provenance": provenance.collect(outcome.config.seed),
+    }
+
+
+def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:
+    network, data, validation = outcome.config.network, outcome.data, metrics["validation"]
+    directions = "bidirectional" if network.bidirectional else "one-directional"
+    return f"""# {name}
+
+A sentiment model made with undertone {version("undertone")}: {directions} {network.architecture}
+with {network.layers} layer(s) of {network.hidden_dim} units over
+{network.embedding_dim}-dimensional token vectors, {network.pooling} pooling,
+{metrics["parameters"]:,} parameters. It tells {", ".join(outcome.labels)} apart.
+
+- Trained on {data["train"]:,} reviews from `{data["source"]}` (digest `{data["digest"][:16]}`),
+  {metrics["epochs"]} epochs in {metrics["training_seconds"] / 60:.1f} minutes, seed
+  {outcome.config.seed}, preset `{outcome.config.preset}`.
+- Chosen on {validation["reviews"]:,} validation reviews: accuracy {validation["accuracy"]:.4f},
+  loss {validation["loss"]:.4f} nats. Validation chose the epoch, so these figures flatter the model
+  a little; `undertone evaluate` measures it on reviews that chose nothing.
+- It reads at most {outcome.config.text.max_tokens} tokens of a review, from its start and its end,
+  and says with every answer how many it read.
+
+It learned from the reviews above and from nothing else. Expect less of it on other kinds of text,
+other languages, irony and very short remarks. Its probabilities are calibrated for texts like those
+it was validated on. Do not use it to judge people.
+"""

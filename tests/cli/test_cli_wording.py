@@ -1,0 +1,79 @@
+"""Numbers, tables and settings as people read them."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from undertone.cli.settings import settings
+from undertone.cli.wording import duration, facts, megabytes, percent, shortened, table
+from undertone.config import RunConfig, TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3, "0 s"),
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (365, "6 min 05 s"),
+        (3600, "1 h 00 min"),
+        (7830, "2 h 10 min"),
+    ],
+)
+def test_duration(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_figures():
+    assert percent(0.9006) == "90.1%"
+    assert percent(1.0) == "100.0%"
+    assert megabytes(3_940_000) == "3.9 MB"
+
+
+def test_table_aligns_words_left_and_figures_right():
+    rows = [("name", "count", "note"), ("a", "12", "x"), ("long one", "3", "")]
+    assert table(rows, right=(1,)) == (
+        "name      count  note\n"
+        "a            12  x\n"
+        "long one      3"
+    )  # fmt: skip
+
+
+def test_facts_align_values():
+    assert facts([("a", "1"), ("bcd", "2")]) == "a    1\nbcd  2"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("one\n two\t three", 20, "one two three"),
+        ("one two three", 13, "one two three"),
+        ("one two three", 8, "one two…"),
+        ("one two three", 5, "one…"),
+    ],
+)
+def test_shortened(text, width, expected):
+    assert shortened(text, width) == expected
+
+
+def test_every_setting_has_a_description_and_its_default():
+    found = {each.key: each for each in settings()}
+    for section in ("data", "text", "network", "train"):
+        struct = type(getattr(RunConfig(), section))
+        assert {f"{section}.{name}" for name in struct.__struct_fields__} == {
+            key for key in found if key.startswith(f"{section}.")
+        }
+    assert all(each.description for each in found.values())
+    assert found["train.lr"].default == TrainConfig().lr
+    assert "learning rate" in found["train.lr"].description
+
+
+def test_help_of_train_lists_the_settings(cli):
+    out = " ".join(cli("train", "--help").out.split())
+    for each in settings():
+        assert each.key + "=" in out
+        assert each.description in out.replace("- ", "-") or each.description in out
+    assert "network.bidirectional=true" in out
+    assert msgspec.structs.fields(RunConfig)
