@@ -46,6 +46,8 @@ docs: install  ## regenerate help texts and tables in README.md and docs
 imdb: install  ## train `small` on IMDB and measure it on the test reviews
 	$(BIN)/undertone train --data $(IMDB) --exclude $(EXCLUDE) --preset small --output runs/imdb-small --overwrite
 	$(BIN)/undertone evaluate runs/imdb-small --data $(IMDB) --output results/imdb-small
+	cp runs/imdb-small/metrics.json results/imdb-small/training.json
+	cp runs/imdb-small/history.jsonl results/imdb-small/history.jsonl
 
 bench: install  ## prediction speed against the alternatives
 	$(BIN)/pip install --quiet -c constraints.txt -r benchmarks/requirements.txt

@@ -1,4 +1,4 @@
-"""What `make quickstart` shows: train, measure and use a model on the reviews inside the package."""
+"""What `make quickstart` shows: a model trained, measured and used on the sample reviews."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ def epoch_batches(
 
     >>> epoch_batches([30, 2, 31], batch_size=2, seed=0, epoch=0)
     [array([2]), array([1, 0])]
-    >>> epoch_batches([30, 2, 31], batch_size=2, seed=0, epoch=1)
-    [array([1, 2]), array([0])]
+    >>> epoch_batches([30, 2, 31], batch_size=2, seed=0, epoch=2)
+    [array([1, 0]), array([2])]
 
     Args:
         lengths: int (N,).

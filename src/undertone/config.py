@@ -7,11 +7,12 @@ All mistakes in it are reported at once, each with the nearest valid name.
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -19,7 +20,7 @@ from msgspec import Meta, Struct
 from undertone.errors import ConfigError, nearest
 
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
-Positive = Annotated[int, Meta(ge=1)]
+Positive = Annotated[int, Meta(ge=1, lt=2**31)]
 
 
 class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +43,7 @@ class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["auto", "none"],
         Meta(description="auto: reviews of one group (IMDB: one film) stay in one split"),
     ] = "auto"
-    split_seed: Annotated[int, Meta(ge=0, description="seed of the cut")] = 0
+    split_seed: Annotated[int, Meta(ge=0, lt=2**31, description="seed of the cut")] = 0
 
 
 class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +62,9 @@ class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
     tokenizer: Annotated[
         Literal["word", "wordpiece"], Meta(description="whole words, or word pieces")
     ] = "word"
-    vocabulary: Annotated[int, Meta(ge=16, description="largest number of distinct tokens")] = 30000
+    vocabulary: Annotated[
+        int, Meta(ge=16, lt=2**31, description="largest number of distinct tokens")
+    ] = 30000
     min_frequency: Annotated[
         Positive, Meta(description="rarer words are left out of the vocabulary")
     ] = 2
@@ -148,7 +151,11 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0.999
     patience: Annotated[
         int,
-        Meta(ge=0, description="epochs without a better validation loss before stopping; 0: never"),
+        Meta(
+            ge=0,
+            lt=2**31,
+            description="epochs without a better validation loss before stopping; 0: never",
+        ),
     ] = 2
     keep: Annotated[
         Literal["best", "last"], Meta(description="which epoch's weights become the model")
@@ -160,7 +167,7 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     device: Annotated[
         Literal["auto", "cpu", "cuda"], Meta(description="auto: CUDA where there is one")
     ] = "auto"
-    threads: Annotated[int, Meta(ge=0, description="CPU threads; 0: all cores")] = 0
+    threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads; 0: all cores")] = 0
     checkpoint_seconds: Annotated[
         float, Meta(ge=0.0, description="seconds between checkpoints within an epoch")
     ] = 60.0
@@ -170,8 +177,10 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
 class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """One run: data, text, network and training settings, and the seed."""
 
-    preset: str = "custom"
-    seed: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+    preset: Annotated[str, Meta(description="name of the preset the run started from")] = "custom"
+    seed: Annotated[
+        int, Meta(ge=0, lt=2**31, description="seed of weights, dropout and the order of reviews")
+    ] = 0
     data: DataConfig = DataConfig()
     text: TextConfig = TextConfig()
     network: NetworkConfig = NetworkConfig()
@@ -258,6 +267,10 @@ def _preset_values(name: str) -> dict[str, Any]:
             content = Path(name).read_text(encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"cannot read preset file {name}: {error.strerror}.") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"preset file {name} is not UTF-8 (byte {error.start}).", "Save it as UTF-8."
+            ) from error
     else:
         names = preset_names()
         if name not in names:
@@ -315,5 +328,16 @@ def _checked(
         try:
             result[key] = msgspec.convert(value, kind, strict=True)
         except msgspec.ValidationError as error:
-            mistakes.append(f"{prefix}{key}={value!r}: {str(error)[0].lower()}{str(error)[1:]}.")
+            mistakes.append(f"{prefix}{key}={value!r}: {_reason(value, kind, str(error))}.")
+            continue
+        if isinstance(value, float) and not math.isfinite(value):  # JSON cannot hold it
+            mistakes.append(f"{prefix}{key}={value!r}: expected a finite number.")
     return result
+
+
+def _reason(value: Any, kind: Any, error: str) -> str:
+    """Why a value does not fit; for a choice, what there is to choose from."""
+    choices = [choice for part in get_args(kind)[:1] for choice in get_args(part)]
+    if not choices:
+        return error[0].lower() + error[1:]
+    return f"choose one of {', '.join(choices)}{nearest(str(value), choices)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,20 +18,22 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary file is flushed to disk before the rename and the folder after it, so that a
     crash leaves either the old file or the new one. On any error the temporary file is removed
-    and ``path`` stays as it was.
+    and ``path`` stays as it was. A killed process can leave the temporary file behind; it is
+    called ``.NAME.*.tmp``.
 
     Raises:
         OutputError: the disk is full or the folder cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-        os.close(handle)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+        temporary.touch(exist_ok=False)
+        mode = temporary.stat().st_mode
     except OSError as error:
         raise _output_error(path, error) from error
-    temporary = Path(name)
     try:
         yield temporary
+        temporary.chmod(mode)  # whoever wrote it may have put a file of its own there
         _make_durable(temporary, path)
     except OSError as error:
         raise _output_error(path, error) from error
@@ -57,9 +59,6 @@ def sha256(path: Path) -> str:
 
 
 def _make_durable(temporary: Path, path: Path) -> None:
-    umask = os.umask(0)
-    os.umask(umask)
-    temporary.chmod(0o666 & ~umask)
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
     temporary.replace(path)
@@ -72,6 +71,8 @@ def _make_durable(temporary: Path, path: Path) -> None:
 
 def _output_error(path: Path, error: OSError) -> OutputError:
     reason = error.strerror or type(error).__name__
+    if isinstance(error, FileExistsError):
+        reason = "a file stands where its folder belongs"
     return OutputError(
         f"cannot write {path}: {reason}.",
         "Free some space or choose another place; nothing was left half-written.",

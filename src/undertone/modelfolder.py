@@ -86,7 +86,7 @@ def read(folder: Path) -> Manifest:
             "Name a folder that `undertone train` wrote.",
         )
     version = content.get("version")
-    if not isinstance(version, int) or version < 1 or version > VERSION:
+    if type(version) is not int or version < 1 or version > VERSION:
         raise ModelFolderError(
             f"{folder} has model format version {version!r}; this program reads 1 to {VERSION}.",
             "Update undertone.",

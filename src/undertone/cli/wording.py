@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 
 def duration(seconds: float) -> str:
-    """``"42 s"``, ``"6 min 05 s"``, ``"2 h 10 min"``."""
+    """``"0.4 s"``, ``"42 s"``, ``"6 min 05 s"``, ``"2 h 10 min"``."""
+    if 0 < seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

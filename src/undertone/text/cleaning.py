@@ -7,7 +7,6 @@ every token keeps its place in the original text.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -50,8 +49,7 @@ def normalizer(config: TextConfig) -> Any:
     return normalizers.Sequence(
         [
             normalizers.Replace(Regex(_MARKUP), " "),
-            normalizers.Lowercase(),
-            normalizers.Replace(Regex(_NOT_LETTERS), " "),
+            *_letters_only(),
             normalizers.Replace(Regex(_stop_pattern(read_stopwords(config.stopwords))), " "),
         ]
     )
@@ -65,7 +63,9 @@ def pre_tokenizer(config: TextConfig) -> Any:
 
 
 def read_stopwords(file: str) -> tuple[str, ...]:
-    """The words of a file with one word a line, in lower case, without blanks and doubles.
+    """The words of a file with one word a line, each once, as study cleaning leaves them.
+
+    "Can't" becomes "can t", which is how it looks by the time that stop words are deleted.
 
     Raises:
         ConfigError: the file is missing, not UTF-8, or holds no words.
@@ -81,7 +81,8 @@ def read_stopwords(file: str) -> tuple[str, ...]:
         raise ConfigError(
             f"text.stopwords={file} is not UTF-8 (byte {error.start}).", "Save it as UTF-8."
         ) from error
-    words = (line.strip().lower() for line in content.splitlines())
+    letters = normalizers.Sequence(_letters_only())
+    words = (letters.normalize_str(line).strip() for line in content.splitlines())
     unique = tuple(dict.fromkeys(word for word in words if word))
     if not unique:
         raise ConfigError(
@@ -90,8 +91,10 @@ def read_stopwords(file: str) -> tuple[str, ...]:
     return unique
 
 
+def _letters_only() -> list[Any]:
+    return [normalizers.Lowercase(), normalizers.Replace(Regex(_NOT_LETTERS), " ")]
+
+
 def _stop_pattern(words: Iterable[str]) -> str:
-    """One pattern for all stop words, written as they look once only letters are left."""
-    bare = {re.sub(r"[\W\d_]+", " ", word).strip() for word in words} - {""}
-    longest_first = sorted(bare, key=lambda word: (-len(word), word))
+    longest_first = sorted(words, key=lambda word: (-len(word), word))
     return f"(?<!{_LETTER})(?:{'|'.join(longest_first)})(?!{_LETTER})"

@@ -133,10 +133,13 @@ class TextEncoder:
         """
         if isinstance(texts, str):
             raise TypeError("encode() takes a list of texts, not one text")
+        for index, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise TypeError(f"text {index} is a {type(text).__name__}, not a string")
         return [
             self._cut(encoding, spans, cut)
             for start in range(0, len(texts), _CHUNK)
-            for encoding in self._encodings(texts[start : start + _CHUNK], start, spans)
+            for encoding in self._encodings(texts[start : start + _CHUNK], spans)
         ]
 
     def kept(self, total: int) -> tuple[int, int]:
@@ -155,14 +158,13 @@ class TextEncoder:
         """The token of each id."""
         return [self._tokenizer.id_to_token(int(each)) for each in ids]
 
-    def _encodings(self, texts: Sequence[str], offset: int, spans: bool) -> list[Any]:
+    def _encodings(self, texts: Sequence[str], spans: bool) -> list[Any]:
         tokenizer = self._tokenizer
         encode = tokenizer.encode_batch if spans else tokenizer.encode_batch_fast
         try:
             encodings: list[Any] = encode(list(texts), add_special_tokens=False)
-        except TypeError:  # also what half a character gives
-            clean = [_encodable(text, offset + index) for index, text in enumerate(texts)]
-            encodings = encode(clean, add_special_tokens=False)
+        except TypeError:  # what half a character gives: too rare to look for in every text
+            encodings = encode([_encodable(text) for text in texts], add_special_tokens=False)
         return encodings
 
     def _cut(self, encoding: Any, spans: bool, cut: bool) -> Encoded:
@@ -180,10 +182,8 @@ def _ends(values: NDArray[np.int32], head: int, tail: int) -> NDArray[np.int32]:
     return np.concatenate([values[:head], values[len(values) - tail :]])
 
 
-def _encodable(text: object, index: int = 0) -> str:
+def _encodable(text: str) -> str:
     """The text with half characters replaced one for one, so that offsets stay."""
-    if not isinstance(text, str):
-        raise TypeError(f"text {index} is a {type(text).__name__}, not a string")
     return _SURROGATES.sub("\ufffd", text)
 
 
@@ -201,7 +201,7 @@ def _check(path: Path, tokenizer: Any) -> None:
         tokenizer.token_to_id(PAD_TOKEN) == PAD
         and tokenizer.token_to_id(UNK_TOKEN) == UNK
         and tokenizer.id_to_token(size - 1) is not None
-        and tokenizer.get_vocab_size(with_added_tokens=True) == size
+        and not tokenizer.get_added_tokens_decoder()
         and tokenizer.padding is None
         and tokenizer.truncation is None
     )

@@ -16,7 +16,7 @@ from msgspec import Struct
 from torch import Tensor
 
 from undertone import files, modelfolder
-from undertone.errors import TrainingError
+from undertone.errors import OutputError, TrainingError
 from undertone.extras import require
 
 NAME = "checkpoint.safetensors"
@@ -45,11 +45,27 @@ def save(path: Path, progress: Progress, tensors: dict[str, Tensor]) -> None:
         progress: written as JSON; float values survive exactly.
         tensors: by name, on any device.
     """
-    safetensors = require("safetensors.torch", "train")
-    metadata = {"progress": msgspec.json.encode(progress).decode()}
+    write_tensors(path, tensors, {"progress": msgspec.json.encode(progress).decode()})
+
+
+def write_tensors(
+    path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Write a safetensors file, whole or not at all.
+
+    Raises:
+        OutputError: the disk is full or the folder cannot be written.
+    """
+    safetensors = require("safetensors", "train")
+    save_file = require("safetensors.torch", "train").save_file
+    content = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     with files.replacing(path) as temporary:
-        content = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
-        safetensors.save_file(content, temporary, metadata)
+        try:
+            save_file(content, temporary, metadata)
+        except safetensors.SafetensorError as error:  # its only word for a full disk
+            raise OutputError(
+                f"cannot write {path}: {error}.", "Free some space; the old file is untouched."
+            ) from error
 
 
 def load(path: Path, identity: str) -> tuple[Progress, dict[str, Tensor]]:

@@ -41,9 +41,16 @@ def choose(config: TrainConfig) -> Hardware:
             f"train.precision=bfloat16 does not run on this {device.type} device.",
             "Use train.precision=auto or float32.",
         )
-    threads = config.threads or len(os.sched_getaffinity(0))
+    threads = config.threads or _cores()
     torch.set_num_threads(threads)
     return Hardware(device, works and config.precision != "float32", threads)
+
+
+def _cores() -> int:
+    """Cores this process may use; the question is unknown to macOS, which has no pinning."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _device(wanted: str) -> torch.device:

@@ -28,7 +28,7 @@ class Objective:
         self.weights = torch.ones(labels, device=device)
         if config.class_weights == "balanced":
             counts = Counter(targets)
-            balanced = [len(targets) / (labels * counts[label]) for label in range(labels)]
+            balanced = [len(targets) / (labels * max(1, counts[n])) for n in range(labels)]
             self.weights = torch.tensor(balanced, device=device)
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +17,6 @@ from torch import Tensor
 
 from undertone import calibration, files, modelfolder, networks, provenance
 from undertone.config import RunConfig
-from undertone.extras import require
 from undertone.training import checkpoint
 from undertone.training.checkpoint import Progress
 from undertone.training.trainer import accuracy
@@ -42,7 +43,7 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
     Returns:
         What ``metrics.json`` holds.
     """
-    _write_weights(folder / modelfolder.WEIGHTS, outcome.weights)
+    checkpoint.write_tensors(folder / modelfolder.WEIGHTS, outcome.weights)
     arrays = {name: weight.numpy() for name, weight in outcome.weights.items()}
     graph = networks.build_graph(outcome.config, arrays)
     files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
@@ -61,14 +62,6 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
     )
     modelfolder.write(folder, manifest)
     return metrics
-
-
-def _write_weights(path: Path, weights: dict[str, Tensor]) -> None:
-    safetensors = require("safetensors.torch", "train")
-    with files.replacing(path) as temporary:
-        safetensors.save_file(
-            {name: weight.contiguous() for name, weight in weights.items()}, temporary
-        )
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
@@ -90,9 +83,16 @@ def _metrics(outcome: Outcome, temperature: float) -> dict[str, Any]:
         "epochs": progress.epoch - 1,
         "steps": progress.step,
         "training_seconds": progress.seconds,
+        "peak_memory": _peak_memory(),
         "parameters": sum(weight.numel() for weight in outcome.weights.values()),
         "provenance": provenance.collect(outcome.config.seed),
     }
+
+
+def _peak_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:

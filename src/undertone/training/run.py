@@ -33,6 +33,8 @@ from undertone.training.trainer import EncodedReviews, Trainer, evaluate
 
 _VECTOR_NORM_PER_WIDTH = 0.1  # the scale of the random start, so that both learn alike
 LEFT_BEHIND = (modelfolder.MANIFEST, modelfolder.GRAPH_INT8, checkpoint.NAME)
+# Of a killed process: ours and those of safetensors.
+TEMPORARY = (".*.tmp", ".tmp??????")
 
 
 class TrainResult(Struct, frozen=True):
@@ -108,7 +110,8 @@ def train_examples(
     Args:
         data: training and validation reviews.
         config: all settings.
-        output: a folder from :func:`prepare_folder`.
+        output: a folder from :func:`prepare_folder`. Unless ``resume``, a model that stands in it
+            is deleted once the new one begins to be written.
         unlabelled: more texts for ``train.vectors=texts`` to learn word vectors from.
         described: what the model folder shall say about where the reviews come from.
         resume: go on from the checkpoint in ``output`` where there is one.
@@ -119,6 +122,7 @@ def train_examples(
     machine = hardware.choose(config.train)
     on_event(Note(machine.describe()))
     encoder = TextEncoder.train((example.text for example in data.train), config.text)
+    _clear(output, () if resume else LEFT_BEHIND)
     encoder.save(output / modelfolder.TOKENIZER)
     training = encode(encoder, data.train, data.labels, on_event)
     validation = encode(encoder, data.validation, data.labels, on_event)
@@ -162,10 +166,11 @@ def train_examples(
 
 
 def prepare_folder(output: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make the folder of a run, and refuse to mix two runs in one.
+    """Make the folder of a run, and refuse to mix two runs in one. Nothing is deleted yet.
 
     Raises:
-        OutputError: it holds something already and neither flag says what to do with it.
+        OutputError: it holds something already and neither flag says what to do with it, or
+            something that no training wrote.
     """
     finished = (output / modelfolder.MANIFEST).exists()
     if finished and resume:
@@ -175,22 +180,24 @@ def prepare_folder(output: Path, *, resume: bool, overwrite: bool) -> None:
         )
     if output.exists() and not output.is_dir():
         raise OutputError(f"{output} is a file.", "Name a folder with --output.")
-    occupied = output.is_dir() and any(output.iterdir())
+    occupied = output.is_dir() and bool(set(output.iterdir()) - set(_temporary(output)))
     ours = finished or (output / checkpoint.NAME).exists() or (output / "tokenizer.json").exists()
     if occupied and not (resume or overwrite):
         raise OutputError(
             f"{output} exists and is not empty.",
             "Go on with --resume, replace it with --overwrite, or name another --output.",
         )
-    if occupied and overwrite and not ours:
+    if occupied and not ours:
         raise OutputError(
             f"{output} holds files that no training wrote; they are left alone.",
             "Name another folder with --output.",
         )
-    if overwrite:
-        for name in LEFT_BEHIND:
-            (output / name).unlink(missing_ok=True)
-    output.mkdir(parents=True, exist_ok=True)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {output}: {error.strerror}.", "Name another with --output."
+        ) from error
 
 
 def encode(
@@ -228,6 +235,17 @@ def _start_from_texts(
         weight[known] = torch.from_numpy(learnt).to(weight.device)[known] * scale
 
 
+def _clear(output: Path, names: Iterable[str]) -> None:
+    """Delete what would let the old model pass for the new one, and what a killed run left."""
+    for path in (*(output / name for name in names), *_temporary(output)):
+        path.unlink(missing_ok=True)
+
+
+def _temporary(output: Path) -> list[Path]:
+    found = (path for pattern in TEMPORARY for path in output.glob(pattern))
+    return [path for path in found if path.is_file()]
+
+
 def _restore(trainer: Trainer, listen: Listener) -> None:
     if not trainer.path.exists():
         listen(Note("No checkpoint yet; starting from the beginning."))
@@ -260,6 +278,7 @@ def _listeners(config: RunConfig, output: Path, listen: Listener) -> Iterator[Li
     if not config.train.tensorboard:
         yield listen
         return
+    require("tensorboard", "tensorboard")
     writer = require("torch.utils.tensorboard", "tensorboard").SummaryWriter(
         str(output / "tensorboard")
     )

@@ -1,0 +1,51 @@
+"""A prediction as a line for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from undertone.cli.wording import shortened
+
+if TYPE_CHECKING:
+    from undertone.inference import Prediction
+
+_SHORTEST = 20
+
+
+def line(text: str, prediction: Prediction, width: int | None = None) -> str:
+    """``negative  0.87  I didn't hate it, ...``, and how much was read if not all of it.
+
+    Args:
+        text: the review.
+        prediction: of that review.
+        width: characters of a terminal's line; None: the text is shown whole.
+    """
+    note = cut_note(prediction)
+    head = f"{verdict(prediction)}  "
+    tail = f"  ({note})" if note else ""
+    room = None if width is None else max(_SHORTEST, width - len(head) - len(tail))
+    shown = shortened(text, room) if room is not None else " ".join(text.split())
+    return f"{head}{shown}{tail}".rstrip()
+
+
+def verdict(prediction: Prediction) -> str:
+    """The label and its probability; a text without tokens has neither."""
+    if prediction.label is None or prediction.probability is None:
+        return "no text  -   "
+    width = max(len(label) for label in prediction.probabilities)
+    return f"{prediction.label:<{width}}  {prediction.probability:.2f}"
+
+
+def cut_note(prediction: Prediction) -> str:
+    """``"read 400 of 812 tokens"`` where a text was cut, else nothing."""
+    if prediction.tokens_read == prediction.tokens_total:
+        return ""
+    return f"read {prediction.tokens_read:,} of {prediction.tokens_total:,} tokens"
+
+
+def document(text: str, prediction: Prediction) -> bytes:
+    """Everything about one prediction as one JSON object."""
+    fields: dict[str, Any] = msgspec.to_builtins(prediction)
+    return msgspec.json.encode({"text": text, **fields})

@@ -1,0 +1,1 @@
+"""Programs that serve the repository; none of them is installed."""

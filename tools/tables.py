@@ -1,0 +1,75 @@
+"""The tables in README.md and docs, made from the files in `results/`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parents[1] / "results"
+
+
+def imdb() -> str:
+    """Accuracy of `small` on IMDB's test reviews."""
+    measured = _read("imdb-small/metrics.json")
+    trained = _read("imdb-small/training.json")
+    low, high = measured["accuracy_interval"]
+    rows = [
+        ("accuracy on 25,000 test reviews", f"**{measured['accuracy']:.2%}**"),
+        ("95% interval", f"{low:.2%} to {high:.2%}"),
+        ("log loss", f"{measured['loss']:.4f} nats"),
+        ("ROC-AUC", f"{measured['roc_auc']:.4f}"),
+        ("expected calibration error", f"{measured['ece']:.2%}"),
+        ("tokens read", f"{measured['tokens_read'] / measured['tokens_total']:.1%} of all"),
+        ("parameters", f"{trained['parameters']:,}"),
+        ("training time", f"{trained['training_seconds'] / 60:.1f} minutes"),
+        ("peak memory in training", f"{trained['peak_memory'] / 2**30:.2f} GiB"),
+        ("machine", _machine(measured)),
+    ]
+    return _table(("`small`, trained from scratch", ""), rows)
+
+
+def training_speed() -> str:
+    """Speed of `lstm-15m`'s training step against packed sequences."""
+    result = _read("training-speed.json")
+    return (
+        f"A training step of `lstm-15m` (batch 64, real reviews, length 256) is "
+        f"**{result['ratio']:.1f} times** as fast as the same step with packed sequences in a "
+        f"plain `nn.LSTM`, both measured in one process ({_machine(result)})."
+    )
+
+
+def prediction_speed() -> str:
+    """Speed of prediction against the alternatives."""
+    from benchmarks.prediction.table import table
+
+    return table(RESULTS / "prediction-speed.json")
+
+
+def int8() -> str:
+    """What quantising the model inside the package costs."""
+    result = _read("default-model/int8.json")
+    rows = [
+        (name, f"{value['accuracy']:.2%}", f"{value['ece']:.2%}", f"{value['bytes'] / 1e6:.1f} MB")
+        for name, value in (("float32", result["float32"]), ("int8", result["int8"]))
+    ]
+    return (
+        _table(("", "accuracy", "calibration error", "size"), rows)
+        + f"\n\n{result['flips']:,} of {result['reviews']:,} decisions differ; the largest change "
+        f"of a probability is {result['largest_change']:.3f}."
+    )
+
+
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((RESULTS / name).read_text(encoding="utf-8"))
+    return content
+
+
+def _machine(result: dict[str, Any]) -> str:
+    machine = result["provenance"]["machine"]
+    return f"{machine['cpu']}, {machine['cores']} cores"
+
+
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
