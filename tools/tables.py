@@ -13,13 +13,13 @@ def imdb() -> str:
     """Accuracy of `small` on IMDB's test reviews."""
     measured = _read("imdb-small/metrics.json")
     trained = _read("imdb-small/training.json")
-    low, high = measured["accuracy_interval"]
+    interval, figures = measured["accuracy_interval"], measured["figures"]
     rows = [
-        ("accuracy on 25,000 test reviews", f"**{measured['accuracy']:.2%}**"),
-        ("95% interval", f"{low:.2%} to {high:.2%}"),
-        ("log loss", f"{measured['loss']:.4f} nats"),
-        ("ROC-AUC", f"{measured['roc_auc']:.4f}"),
-        ("expected calibration error", f"{measured['ece']:.2%}"),
+        ("accuracy on 25,000 test reviews", f"**{figures['accuracy']:.2%}**"),
+        ("95% interval", f"{interval['low']:.2%} to {interval['high']:.2%}"),
+        ("log loss", f"{figures['loss']:.4f} nats"),
+        ("ROC-AUC", f"{figures['roc_auc']:.4f}"),
+        ("expected calibration error", f"{figures['ece']:.2%}"),
         ("tokens read", f"{measured['tokens_read'] / measured['tokens_total']:.1%} of all"),
         ("parameters", f"{trained['parameters']:,}"),
         ("training time", f"{trained['training_seconds'] / 60:.1f} minutes"),

@@ -129,8 +129,7 @@ class SentimentClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             sklearn.exceptions.NotFittedError: :meth:`fit` was not called.
         """
         require("sklearn.utils.validation", "train").check_is_fitted(self)
-        found: NDArray[np.float64] = self._loaded().predict_proba(_texts(X))
-        return np.where(np.isnan(found), 1.0 / len(self.classes_), found)
+        return self._loaded().predict_proba(_texts(X))
 
     def save(self, path: str | Path) -> Path:
         """Write the model folder, for ``undertone.load`` and the command line.

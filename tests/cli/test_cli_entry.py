@@ -11,7 +11,7 @@ import click
 import pytest
 
 from undertone.cli import group as grouping
-from undertone.cli.entry import explain, one_line
+from undertone.cli.entry import explain
 from undertone.errors import DataError, RunInterruptedError
 
 
@@ -95,8 +95,9 @@ def test_a_closed_reader_ends_the_program_quietly():
     assert done.stdout.strip() in ("0", "141")
 
 
-def test_control_characters_of_hostile_names_are_escaped():
-    assert one_line("a\x1b[31mb\x00\u202ec\nd") == r"a\x1b[31mb\x00\u202ec d"
+def test_control_characters_of_hostile_names_are_escaped(cli, failing):
+    failing(DataError("member 'a\x1b[31m\u202eb' \x00."))
+    assert cli("models").error == r"error: member 'a\x1b[31m\u202eb' \x00."
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ BAD = {
     "ragged row": (
         {"a.csv": b"text,label\nx,pos\ny\n"},
         ["a.csv"],
-        "a.csv row 2 (line 3) has 1 fields, but the header has 2.",
+        "a.csv row 2 (line 3): the number of fields is 1, the header's 2.",
     ),
     "empty file": ({"a.csv": b""}, ["a.csv"], "a.csv is empty."),
     "broken JSON": ({"a.jsonl": b'{"text": "x"}\n{"text": \n'}, ["a.jsonl"], "a.jsonl line 2 is not valid JSON"),

@@ -6,10 +6,7 @@ import json
 from pathlib import Path
 
 import msgspec
-import pytest
-
 from undertone import modelfolder
-from undertone.cli.commands.download import report
 from undertone.config import load_preset
 from undertone.errors import DataError
 
@@ -81,7 +78,7 @@ def test_download_says_where_the_file_is_and_what_to_do_next(cli, tmp_path, monk
     outcome = cli("download", "imdb")
     assert outcome.code == 0
     assert outcome.out == f"imdb: {tmp_path}/aclImdb_v1.tar.gz\nnext: undertone inspect imdb\n"
-    assert outcome.err == "0.0 MB of 0.0 MB, 100.0%\n"
+    assert outcome.err == ""
     assert cli("download", "imdb", "--output", "x.tar.gz").out == (
         "imdb: x.tar.gz\nnext: undertone inspect x.tar.gz\n"
     )
@@ -101,23 +98,3 @@ def test_an_unknown_data_set_lists_those_there_are(cli):
     assert outcome.code == 2
     assert "'imbd'" in outcome.error
     assert "imdb" in outcome.error.replace("imbd", "")
-
-
-@pytest.mark.parametrize(
-    ("terminal", "expected"),
-    [
-        (False, "20.0 MB of 80.0 MB, 25.0%\n80.0 MB of 80.0 MB, 100.0%\n"),
-        (
-            True,
-            "\r10.0 MB of 80.0 MB, 12.5%\r20.0 MB of 80.0 MB, 25.0%"
-            "\r80.0 MB of 80.0 MB, 100.0%\n",
-        ),
-    ],
-)
-def test_download_progress(capsys, terminal, expected):
-    clock = iter([0.0, 5.0, 5.0, 10.0, 10.0, 10.0, 10.0]) if terminal else iter([0, 5, 11, 11, 11])
-    tell = report(terminal, lambda: next(clock))
-    tell(10_000_000, 80_000_000)
-    tell(20_000_000, 80_000_000)
-    tell(80_000_000, 80_000_000)
-    assert capsys.readouterr().err == expected

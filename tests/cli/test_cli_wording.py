@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from undertone.cli.settings import settings
-from undertone.cli.wording import duration, facts, megabytes, percent, shortened, table
+from undertone.cli.wording import duration, facts, megabytes, one_line, percent, printable, shortened, table
 from undertone.config import RunConfig, TrainConfig
 
 
@@ -59,6 +59,11 @@ def test_facts_align_values():
 )
 def test_shortened(text, width, expected):
     assert shortened(text, width) == expected
+
+
+def test_control_characters_are_escaped_and_lines_kept():
+    assert printable("a\x1b[31mb\x00\u202ec\n\td é…") == "a\\x1b[31mb\\x00\\u202ec\n\td é…"
+    assert one_line("a\x07\n b") == "a\\x07 b"
 
 
 def test_every_setting_has_a_description_and_its_default():

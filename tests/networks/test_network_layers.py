@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from undertone.networks import layers
+from undertone.networks.concurrent import run_both
 
 
 def test_mask_and_reversal_of_three_rows():
@@ -96,3 +97,37 @@ def test_attention_weighs_true_tokens_only():
         pooling.score.bias.zero_()
     states = torch.tensor([[[0.0, 1.0], [0.0, 3.0], [50.0, 100.0]]])
     assert pooling(states, torch.tensor([2])).tolist() == [[0.0, 2.0]]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_both_directions_at_once_equal_one_after_the_other(half):
+    torch.manual_seed(2)
+    first, second = nn.LSTM(4, 6, batch_first=True), nn.LSTM(4, 6, batch_first=True)
+    weights = [*first.parameters(), *second.parameters()]
+    inputs = [torch.randn(3, 9, 4, requires_grad=True) for _ in range(2)]
+    weighing = torch.randn(2, 3, 9, 6)
+
+    def results(threads):
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        try:
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                outputs = run_both(first, second, (inputs[0], inputs[1]))
+            score = sum((out.float() * w).sum() for out, w in zip(outputs, weighing, strict=True))
+            return outputs, torch.autograd.grad(score, [*inputs, *weights])
+        finally:
+            torch.set_num_threads(before)
+
+    sequential, concurrent = results(1), results(2)
+    assert concurrent[0][0].dtype == (torch.bfloat16 if half else torch.float32)
+    for expected, got in zip(
+        [*sequential[0], *sequential[1]], [*concurrent[0], *concurrent[1]], strict=True
+    ):
+        torch.testing.assert_close(got, expected, atol=1e-6, rtol=1e-5)
+
+
+def test_both_directions_at_once_without_gradients():
+    layer = layers.LSTMLayer(4, 6, True)
+    with torch.no_grad():
+        states = layer(torch.randn(2, 5, 4), torch.tensor([5, 2]))
+    assert not states.requires_grad

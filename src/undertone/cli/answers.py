@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from undertone.cli.wording import shortened
+from undertone.cli.wording import one_line, shortened
 
 if TYPE_CHECKING:
     from undertone.inference import Prediction
@@ -26,7 +26,7 @@ def line(text: str, prediction: Prediction, width: int | None = None) -> str:
     head = f"{verdict(prediction)}  "
     tail = f"  ({note})" if note else ""
     room = None if width is None else max(_SHORTEST, width - len(head) - len(tail))
-    shown = shortened(text, room) if room is not None else " ".join(text.split())
+    shown = shortened(text, room) if room is not None else one_line(text)
     return f"{head}{shown}{tail}".rstrip()
 
 

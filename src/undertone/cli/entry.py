@@ -14,6 +14,7 @@ from click.exceptions import Exit
 from click.shell_completion import shell_complete
 
 from undertone.cli.group import Session, group
+from undertone.cli.wording import one_line
 from undertone.errors import UndertoneError
 
 _COMPLETION = "_UNDERTONE_COMPLETE"
@@ -77,12 +78,6 @@ def explain(error: BaseException) -> tuple[str, int]:
         return f"the disk is full{place}. Free some space and run it again.", _USAGE
     remedy = "run again with --debug for the traceback."
     return f"unexpected {type(error).__name__}: {error}; {remedy}", _UNEXPECTED
-
-
-def one_line(message: str) -> str:
-    """Fold white space and escape control characters, which may come from hostile input."""
-    folded = " ".join(message.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in folded)
 
 
 def _usage(error: click.ClickException) -> str:

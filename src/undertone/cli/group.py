@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": "Read the sentiment of a text, of a file, or of lines from stdin.",
     "train": "Train a model on labelled reviews.",
     "evaluate": "Measure a model on labelled reviews.",
+    "export": "Write the int8 model beside the float32 one, and measure both.",
     "inspect": "Describe a source of reviews before anything is trained on it.",
     "models": "List the presets, and the trained models found.",
     "download": "Fetch a public data set.",

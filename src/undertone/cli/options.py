@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import click
 from click.core import ParameterSource
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from undertone.data.examples import SourceOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Precision = Literal["auto", "float32", "int8"]
 
 SOURCE_HELP = (
     "A file (csv, tsv, jsonl, parquet), a folder in aclImdb layout or its tar.gz, "
@@ -20,9 +21,14 @@ SOURCE_HELP = (
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+model_option = click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help="A folder that undertone train wrote.  [default: the model inside the package]",
+)
 precision_option = click.option(
     "--precision",
-    type=click.Choice(["auto", "float32", "int8"]),
+    type=click.Choice(get_args(Precision)),
     default="auto",
     show_default=True,
     help="Which of the model's graphs to use; auto: int8 where the folder has it.",
@@ -104,5 +110,7 @@ def spelling(context: click.Context, parameter: str) -> str:
     """How the user types a parameter: ``--text-column``, or ``TEXT``."""
     for each in context.command.params:
         if each.name == parameter:
-            return each.opts[0] if isinstance(each, click.Option) else each.human_readable_name
+            if isinstance(each, click.Option):
+                return each.opts[0]
+            return each.human_readable_name.strip("[]")
     raise KeyError(parameter)

@@ -52,7 +52,22 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in pairs)
 
 
+def printable(text: str) -> str:
+    """Control characters escaped, line ends and tabs kept: what is read may be hostile."""
+    return "".join(
+        character
+        if character.isprintable() or character in "\n\t"
+        else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    """White space folded, control characters escaped."""
+    return printable(" ".join(text.split()))
+
+
 def shortened(text: str, width: int) -> str:
     """``text`` on one line, cut to ``width`` characters with an ellipsis."""
-    line = " ".join(text.split())
+    line = one_line(text)
     return line if len(line) <= width else line[: max(1, width - 1)].rstrip() + "…"

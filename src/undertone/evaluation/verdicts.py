@@ -18,7 +18,7 @@ NO_VERDICT = -1
 """Stands in ``Verdicts.predicted`` for a review in which the model finds nothing to read."""
 
 # Texts given to the model at once: large enough to sort by length, small enough to see progress.
-_BLOCK = 1024
+_BLOCK = 2048
 
 Progress = Callable[[int, int], None]
 

@@ -10,6 +10,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from undertone.networks.concurrent import run_both
+
 # Below any LSTM state, which lies in (-1, 1), and still exact in bfloat16.
 _LOWEST = -65536.0
 
@@ -136,13 +138,14 @@ class LSTMLayer(nn.Module):
 
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, inputs) -> float32 (B, T, 1 or 2 * hidden); on padding it is junk."""
-        ahead = self.forward_lstm(values)[0]
         if self.backward_lstm is None:
-            result: Tensor = ahead.float()
+            result: Tensor = self.forward_lstm(values)[0].float()
             return result
         turned = reversal_index(lengths, values.shape[1])
-        back = take(self.backward_lstm(take(values, turned))[0], turned)
-        return torch.cat([ahead, back], dim=2).float()
+        ahead, back = run_both(
+            self.forward_lstm, self.backward_lstm, (values, take(values, turned))
+        )
+        return torch.cat([ahead, take(back, turned)], dim=2).float()
 
 
 def _initialise(lstm: nn.LSTM) -> None:

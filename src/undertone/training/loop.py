@@ -107,11 +107,12 @@ def _finish_epoch(trainer: Trainer, validation: EncodedReviews, reviews: int) ->
         progress.best_epoch, progress.best_loss = progress.epoch, loss
         trainer.best = trainer.average.snapshot()
     training = progress.epoch_seconds
+    steps = progress.step // progress.epoch * config.epochs
     event = EpochDone(
         epoch=progress.epoch,
         epochs=config.epochs,
         step=progress.step,
-        lr=trainer.optimizer.param_groups[0]["lr"],
+        lr=learning_rate(config, progress.step - 1, steps),
         train_loss=float(trainer.totals[0]) / reviews,
         train_accuracy=float(trainer.totals[1]) / reviews,
         validation_loss=loss,

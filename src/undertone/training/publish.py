@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import textwrap
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,12 @@ from undertone.config import RunConfig
 from undertone.training import checkpoint
 from undertone.training.checkpoint import Progress
 from undertone.training.trainer import accuracy
+
+_NOT_FOR = (
+    "It learned from the reviews above and from nothing else. Expect less of it on other kinds of "
+    "text, other languages, irony and very short remarks. Its probabilities are calibrated for "
+    "texts like those it was validated on. Do not use it to judge people."
+)
 
 
 class Outcome(Struct, frozen=True):
@@ -98,23 +105,23 @@ def _peak_memory() -> int:
 def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:
     network, data, validation = outcome.config.network, outcome.data, metrics["validation"]
     directions = "bidirectional" if network.bidirectional else "one-directional"
-    return f"""# {name}
-
-A sentiment model made with undertone {version("undertone")}: {directions} {network.architecture}
-with {network.layers} layer(s) of {network.hidden_dim} units over
-{network.embedding_dim}-dimensional token vectors, {network.pooling} pooling,
-{metrics["parameters"]:,} parameters. It tells {", ".join(outcome.labels)} apart.
-
-- Trained on {data["train"]:,} reviews from `{data["source"]}` (digest `{data["digest"][:16]}`),
-  {metrics["epochs"]} epochs in {metrics["training_seconds"] / 60:.1f} minutes, seed
-  {outcome.config.seed}, preset `{outcome.config.preset}`.
-- Chosen on {validation["reviews"]:,} validation reviews: accuracy {validation["accuracy"]:.4f},
-  loss {validation["loss"]:.4f} nats. Validation chose the epoch, so these figures flatter the model
-  a little; `undertone evaluate` measures it on reviews that chose nothing.
-- It reads at most {outcome.config.text.max_tokens} tokens of a review, from its start and its end,
-  and says with every answer how many it read.
-
-It learned from the reviews above and from nothing else. Expect less of it on other kinds of text,
-other languages, irony and very short remarks. Its probabilities are calibrated for texts like those
-it was validated on. Do not use it to judge people.
-"""
+    made = (
+        f"A sentiment model made with undertone {version('undertone')}: a {directions} "
+        f"{network.architecture} with {network.layers} layer(s) of {network.hidden_dim} units over "
+        f"{network.embedding_dim}-dimensional token vectors, {network.pooling} pooling, "
+        f"{metrics['parameters']:,} parameters. Its labels are {', '.join(outcome.labels)}."
+    )
+    trained = (
+        f"It was trained on {data['train']:,} reviews from `{data['source']}` (digest "
+        f"`{data['digest'][:16]}`), {metrics['epochs']} epochs in "
+        f"{metrics['training_seconds'] / 60:.1f} minutes, seed {outcome.config.seed}, preset "
+        f"`{outcome.config.preset}`. On {validation['reviews']:,} validation reviews, which chose "
+        f"the epoch and so flatter it a little, its accuracy is {validation['accuracy']:.4f} and "
+        f"its loss {validation['loss']:.4f} nats. `undertone evaluate` measures it on others."
+    )
+    reads = (
+        f"It reads at most {outcome.config.text.max_tokens} tokens of a review, from its start and "
+        "its end, and says with every answer how many it read."
+    )
+    paragraphs = [made, trained, reads, _NOT_FOR]
+    return "\n\n".join([f"# {name}", *(textwrap.fill(each, 100) for each in paragraphs)]) + "\n"

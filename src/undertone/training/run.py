@@ -78,7 +78,7 @@ def train(
     """
     prepare_folder(output, resume=resume, overwrite=overwrite)
     data = load_training(source, options, config.data)
-    described = {"source": source, "exclude": str(options.exclude or "")}
+    described = {"source": source, **_reading(options)}
     unlabelled = (
         tuple(example.text for example in load_unlabelled(source, options))
         if config.train.vectors == "texts"
@@ -143,7 +143,7 @@ def train_examples(
             _restore(trainer, on_event)
         weights = loop.fit(trainer, training, validation)
     trainer.average.load(weights)
-    described = {"source": "examples", "exclude": ""} | (described or {})
+    described = described or {"source": "examples"}
     outcome = publish.Outcome(
         config=config,
         labels=data.labels,
@@ -262,6 +262,17 @@ def _identity(config: RunConfig, data: TrainingData, tokenizer: Path) -> str:
     settings["train"] |= free
     parts = [msgspec.json.encode(settings, order="sorted").decode(), data.digest]
     return hashlib.sha256("\n".join([*parts, files.sha256(tokenizer)]).encode()).hexdigest()
+
+
+def _reading(options: SourceOptions) -> dict[str, str]:
+    """How the source was read, as far as it was not the usual way."""
+    chosen = {
+        "text_column": options.text_column,
+        "label_column": options.label_column,
+        "exclude": options.exclude and str(options.exclude),
+        "encoding": options.encoding,
+    }
+    return {name: value for name, value in chosen.items() if value}
 
 
 def _counts(data: TrainingData) -> dict[str, Any]:

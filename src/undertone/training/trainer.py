@@ -68,8 +68,15 @@ class Trainer:
         self.totals = torch.zeros(2, dtype=torch.float64, device=self.hardware.device)
 
     def save(self) -> None:
-        """Write the checkpoint."""
+        """Write the checkpoint, unless its numbers are none.
+
+        Raises:
+            OutputError: the disk is full.
+            TrainingError: the loss or a weight is not a number.
+        """
         self.check_finite()
+        if not all(bool(weight.isfinite().all()) for weight in self.network.parameters()):
+            raise self._diverged("a weight")
         started = time.monotonic()
         tensors = {"totals": self.totals, **self._optimizer_state()}
         for prefix, weights in self._weights().items():
@@ -102,14 +109,21 @@ class Trainer:
         return time.monotonic() - self.saved_at >= pause
 
     def check_finite(self) -> None:
-        """Stop before numbers that are none reach a checkpoint or the model."""
+        """Stop before numbers that are none reach a checkpoint or the model.
+
+        Raises:
+            TrainingError: the loss is not a number.
+        """
         if not math.isfinite(float(self.totals[0])):
-            raise TrainingError(
-                f"the loss is not a number at step {self.progress.step} of epoch "
-                f"{self.progress.epoch}; nothing that was saved is affected.",
-                f"Lower train.lr (now {self.config.train.lr:g}), set train.clip, "
-                "or use train.precision=float32.",
-            )
+            raise self._diverged("the loss")
+
+    def _diverged(self, what: str) -> TrainingError:
+        return TrainingError(
+            f"{what} is not a number at step {self.progress.step} of epoch "
+            f"{self.progress.epoch}; nothing that was saved is affected.",
+            f"Lower train.lr (now {self.config.train.lr:g}), set train.clip, "
+            "or use train.precision=float32.",
+        )
 
 
 def evaluate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ import msgspec
 from undertone import modelfolder
 from undertone.cli import options
 from undertone.cli.group import debug_option
+from undertone.cli.loading import packaged
 from undertone.cli.wording import megabytes, percent, table
 from undertone.config import NetworkConfig, load_preset, preset_names
 from undertone.errors import ModelFolderError
@@ -88,9 +88,8 @@ def describe_preset(name: str) -> Preset:
 
 def model_folders(runs: Path) -> list[Path]:
     """The model inside the package, then the finished models under ``runs``."""
-    inside = Path(str(resources.files("undertone").joinpath("model")))
-    found = [inside] if (inside / modelfolder.MANIFEST).is_file() else []
-    return found + sorted(path.parent for path in runs.glob(f"*/{modelfolder.MANIFEST}"))
+    inside = packaged()
+    return ([inside] if inside else []) + sorted(path.parent for path in runs.glob(f"*/{modelfolder.MANIFEST}"))
 
 
 def describe_model(folder: Path) -> Found:

@@ -1,0 +1,1 @@
+"""Speed of prediction against the alternatives, each in processes of its own; `make bench`."""

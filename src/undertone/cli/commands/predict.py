@@ -1,0 +1,178 @@
+"""``undertone predict``: the sentiment of a text, of a file, or of lines from stdin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from undertone.cli import answers, explaining, options, ticker
+from undertone.cli.group import debug_option
+from undertone.cli.loading import load_model
+from undertone.cli.wording import facts
+
+if TYPE_CHECKING:
+    from undertone.inference import Model, ScoreResult
+
+_LINES_AT_ONCE = 64
+_WIDTH_WITHOUT_TERMINAL = 100
+_FOR_FILES = ("output", "text_column", "format", "encoding", "overwrite")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How answers are written.
+
+    Attributes:
+        explain: with what every token contributed.
+        json: as JSON Lines.
+        colour: marks are colours, not signs.
+        bars: the output's encoding has block characters.
+        width: of the terminal; None where there is none.
+    """
+
+    explain: bool
+    json: bool
+    colour: bool
+    bars: bool
+    width: int | None
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="[TEXT]")
+@click.option("--input", "source", metavar="FILE", help="A table of reviews, or - for stdin.")
+@click.option("--output", metavar="FILE", help="Where to write it with a verdict on every row.")
+@click.option("--text-column", help="Column with the reviews, if its name is unusual.")
+@click.option("--format", help="Of --input, if its ending does not tell: csv, tsv, jsonl, ...")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of --input, if it is text.")
+@click.option("--overwrite", is_flag=True, help="Replace the file at --output.")
+@options.model_option
+@options.precision_option
+@options.threads_option
+@click.option("--explain", is_flag=True, help="Show what every word contributed.")
+@options.json_option
+@debug_option
+@click.pass_context
+def command(
+    context: click.Context,
+    words: tuple[str, ...],
+    source: str | None,
+    output: str | None,
+    text_column: str | None,
+    format: str | None,  # noqa: A002 - the word users know
+    encoding: str,
+    overwrite: bool,
+    model: Path | None,
+    precision: options.Precision,
+    threads: int | None,
+    explain: bool,
+    as_json: bool,
+) -> None:
+    """Read the sentiment of one TEXT, of a file, or of lines from stdin.
+
+    A file keeps all its rows and columns; label, probability, tokens_read, tokens_total and status
+    are added. A run that was stopped goes on when the same command is given again.
+    """
+    _refuse_contradictions(context, words)
+    chosen = load_model(model, precision, threads)
+    if source is None:
+        style = _style(explain=explain, json=as_json)
+        for answer in answered(chosen, _texts(words), style):
+            click.echo(answer)
+        return
+    from undertone.inference import score_file
+
+    with ticker.Ticker(ticker.rows) as progress:
+        result = score_file(
+            chosen,
+            source,
+            output or "-",
+            text_column=text_column,
+            format=format,
+            encoding=encoding,
+            overwrite=overwrite,
+            on_progress=progress,
+        )
+    click.echo(summary(result, output or "-"), err=True)
+
+
+def answered(model: Model, texts: Iterable[str], style: Style) -> Iterator[str | bytes]:
+    """The answer to each text, a few texts read together."""
+    stream = iter(texts)
+    while chunk := list(islice(stream, _LINES_AT_ONCE)):
+        if style.explain:
+            yield from (_explained(model, text, style) for text in chunk)
+            continue
+        for text, prediction in zip(chunk, model.predict(chunk), strict=True):
+            if style.json:
+                yield answers.document(text, prediction)
+            else:
+                yield answers.line(text, prediction, style.width)
+
+
+def summary(result: ScoreResult, output: str) -> str:
+    """What became of a file."""
+    pairs = [("rows", f"{result.rows:,}" + (f" in {output}" if output != "-" else ""))]
+    if result.resumed:
+        pairs.append(("resumed", f"{result.resumed:,} rows were done by an earlier run"))
+    if result.empty:
+        pairs.append(("empty", f"{result.empty:,} rows have no text and no label"))
+    if result.cut:
+        pairs.append(("cut", f"{result.cut:,} rows are longer than the model reads"))
+    pairs.append(("added", ", ".join(result.columns)))
+    return facts(pairs)
+
+
+def _refuse_contradictions(context: click.Context, words: tuple[str, ...]) -> None:
+    if len(words) > 1:
+        context.fail(f"predict reads one text, but {len(words)} came: put the text in quotes.")
+    options.refuse_together(context, "words", ["source"], "give a text or a file.")
+    options.refuse_together(
+        context, "source", ["explain"], "explanations are for a TEXT or for lines from stdin."
+    )
+    options.refuse_together(
+        context, "source", ["as_json"], "the ending of --output tells the format; use .jsonl."
+    )
+    options.refuse_without(context, "source", _FOR_FILES)
+    nothing_given = not words and context.params["source"] is None
+    if nothing_given and (sys.stdin is None or sys.stdin.isatty()):
+        context.fail("there is nothing to read: give a TEXT, --input FILE, or lines on stdin.")
+
+
+def _texts(words: tuple[str, ...]) -> Iterator[str]:
+    if words:
+        # Bytes of the command line that are not UTF-8 arrive as lone surrogates.
+        yield words[0].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return
+    from undertone.data.rows import open_rows
+
+    for row in open_rows("-"):
+        yield row.fields["text"]
+
+
+def _explained(model: Model, text: str, style: Style) -> str | bytes:
+    explanation = model.explain(text)
+    if style.json:
+        return msgspec.json.encode(explanation)
+    width = style.width or _WIDTH_WITHOUT_TERMINAL
+    shown = explaining.render(explanation, colour=style.colour, bars=style.bars, width=width)
+    return f"{shown}\n"
+
+
+def _style(*, explain: bool, json: bool) -> Style:
+    terminal = sys.stdout.isatty()
+    return Style(
+        explain=explain,
+        json=json,
+        colour=terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb",
+        bars=(sys.stdout.encoding or "").lower().startswith("utf"),
+        width=shutil.get_terminal_size().columns if terminal else None,
+    )

@@ -1,0 +1,35 @@
+"""How good a model is and how sure that is: figures, intervals, comparisons, reports."""
+
+from undertone.evaluation.intervals import (
+    BootstrapTest,
+    Interval,
+    McNemarTest,
+    mcnemar,
+    paired_bootstrap,
+    wilson,
+)
+from undertone.evaluation.measure import Evaluation, evaluate, summarise
+from undertone.evaluation.metrics import METRICS, Metric, shown
+from undertone.evaluation.report import Report, as_json, figure_rows, write_report
+from undertone.evaluation.verdicts import Verdicts, collect_verdicts
+
+__all__ = [
+    "METRICS",
+    "BootstrapTest",
+    "Evaluation",
+    "Interval",
+    "McNemarTest",
+    "Metric",
+    "Report",
+    "Verdicts",
+    "as_json",
+    "collect_verdicts",
+    "evaluate",
+    "figure_rows",
+    "mcnemar",
+    "paired_bootstrap",
+    "shown",
+    "summarise",
+    "wilson",
+    "write_report",
+]

@@ -1,0 +1,152 @@
+"""The int8 model: made, calibrated on validation, and compared with float32 on test reviews."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from undertone import calibration, files, modelfolder, provenance
+from undertone.data.examples import TEST, VALIDATION, Example, SourceOptions
+from undertone.data.source import load_split
+from undertone.evaluation import metrics
+from undertone.evaluation.verdicts import Verdicts, collect_verdicts
+from undertone.inference.predictor import Model, load
+from undertone.inference.quantisation import quantise
+
+COMPARISON = "int8.json"
+
+
+class PrecisionFigures(Struct, frozen=True):
+    """One graph on the test reviews.
+
+    Attributes:
+        accuracy: share of right verdicts.
+        loss: mean negative log-probability of the true label, in nats.
+        ece: expected calibration error, as a share.
+        temperature: divisor of its logits.
+        bytes: size of its file.
+        reviews_per_second: from texts to verdicts, tokenising included.
+    """
+
+    accuracy: float
+    loss: float
+    ece: float
+    temperature: float
+    bytes: int
+    reviews_per_second: float
+
+
+class Comparison(Struct, frozen=True):
+    """What rounding to int8 changes.
+
+    Attributes:
+        source: where the reviews come from.
+        split: which part of it.
+        reviews: how many.
+        flips: verdicts that differ.
+        largest_change: of the probability of any label of any review.
+        float32: figures of ``model.onnx``.
+        int8: figures of ``model.int8.onnx``.
+        provenance: command, commit, date, machine and versions.
+    """
+
+    source: str
+    split: str
+    reviews: int
+    flips: int
+    largest_change: float
+    float32: PrecisionFigures
+    int8: PrecisionFigures
+    provenance: dict[str, Any]
+
+
+def export_int8(
+    folder: Path, *, source: str | None = None, options: SourceOptions | None = None
+) -> Comparison | None:
+    """Write ``model.int8.onnx`` into a model folder, and measure it where there are reviews.
+
+    The temperature of the int8 graph is fitted on the validation reviews of ``source``; both
+    graphs are then measured on its test reviews, and the figures kept in ``int8.json``.
+
+    Args:
+        folder: a model folder with ``model.onnx``.
+        source: the reviews; None: quantise only, and keep the temperature of float32.
+        options: how the source is read.
+
+    Returns:
+        The comparison; None without a source.
+
+    Raises:
+        DataError: the source cannot be read, or has labels that the model does not know.
+        MissingExtraError: the ``onnx`` package is not installed.
+        ModelFolderError: the folder is damaged, or the LSTM did not become int8.
+    """
+    manifest = modelfolder.read(folder)
+    graph = modelfolder.verified(folder, manifest, modelfolder.GRAPH)
+    quantise(graph, folder / modelfolder.GRAPH_INT8)
+    manifest = modelfolder.write(folder, manifest)
+    if source is None:
+        return None
+    options = options or SourceOptions()
+    validation = load_split(source, options, manifest.config.data, VALIDATION, manifest.labels)
+    _calibrate(folder, validation)
+    modelfolder.write(folder, manifest)
+    test = load_split(source, options, manifest.config.data, TEST, manifest.labels)
+    comparison = compare(
+        load(folder, precision="float32"), load(folder, precision="int8"), test, source=source
+    )
+    content = msgspec.json.format(msgspec.json.encode(comparison), indent=2)
+    files.write_bytes(folder / COMPARISON, content + b"\n")
+    return comparison
+
+
+def compare(
+    float32: Model, int8: Model, examples: Sequence[Example], *, source: str, split: str = TEST
+) -> Comparison:
+    """Let two graphs of one model read the same labelled reviews."""
+    before, plain = _measure(float32, examples, modelfolder.GRAPH)
+    after, rounded = _measure(int8, examples, modelfolder.GRAPH_INT8)
+    return Comparison(
+        source=source,
+        split=split,
+        reviews=len(examples),
+        flips=int(np.count_nonzero(before.predicted != after.predicted)),
+        largest_change=float(np.abs(before.probabilities - after.probabilities).max()),
+        float32=plain,
+        int8=rounded,
+        provenance=provenance.collect(),
+    )
+
+
+def _calibrate(folder: Path, validation: Sequence[Example]) -> None:
+    model = load(folder, precision="int8")
+    index = {label: number for number, label in enumerate(model.labels)}
+    targets = np.array([index[example.label or ""] for example in validation])
+    logits = model.logits([example.text for example in validation]).logits
+    path = folder / modelfolder.CALIBRATION
+    content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    content["temperature_int8"] = calibration.fit_temperature(logits, targets)
+    files.write_bytes(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+
+
+def _measure(
+    model: Model, examples: Sequence[Example], graph: str
+) -> tuple[Verdicts, PrecisionFigures]:
+    start = time.perf_counter()
+    verdicts = collect_verdicts(model, examples)
+    seconds = time.perf_counter() - start
+    figures = metrics.measure(verdicts)
+    return verdicts, PrecisionFigures(
+        accuracy=figures["accuracy"] or 0.0,
+        loss=figures["loss"] or 0.0,
+        ece=figures["ece"] or 0.0,
+        temperature=model.temperature,
+        bytes=(model.folder / graph).stat().st_size,
+        reviews_per_second=len(examples) / seconds,
+    )

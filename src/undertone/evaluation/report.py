@@ -1,0 +1,242 @@
+"""An evaluation as files: JSON for programs, Markdown and plots for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from undertone import files, modelfolder
+from undertone.errors import MissingExtraError, OutputError
+from undertone.evaluation import drawing, figures
+from undertone.evaluation.measure import Evaluation
+from undertone.evaluation.metrics import METRICS, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+JSON_NAME = "metrics.json"
+MARKDOWN_NAME = "report.md"
+
+PLOTS: Mapping[str, Callable[[Evaluation], Figure]] = MappingProxyType(
+    {
+        "confusion": figures.confusion,
+        "reliability": figures.reliability,
+        "roc": figures.roc,
+        "accuracy_by_length": figures.by_length,
+    }
+)
+"""The plots of a report by file name; a new one is a function and an entry."""
+
+
+class Report(Struct, frozen=True):
+    """What was written.
+
+    Attributes:
+        metrics: the JSON file.
+        markdown: the report.
+        plots: PNG and SVG files.
+        note: why there are no plots; empty where there are.
+    """
+
+    metrics: Path
+    markdown: Path
+    plots: tuple[Path, ...]
+    note: str
+
+
+def write_report(evaluation: Evaluation, output: Path) -> Report:
+    """Write ``metrics.json``, ``report.md`` and the plots into a folder.
+
+    Each file is written whole or not at all, ``metrics.json`` last. Without matplotlib there are
+    no plots, and the report says what would bring them.
+
+    Args:
+        evaluation: what :func:`evaluate` returned.
+        output: the folder, made where it is missing; files of an earlier report are replaced.
+
+    Raises:
+        OutputError: the folder is a model's, or cannot be written.
+    """
+    if (output / modelfolder.MANIFEST).exists():
+        raise OutputError(
+            f"{output} is a model folder; a report would replace the model's own {JSON_NAME}.",
+            "Name another folder, for example one inside it.",
+        )
+    plots, note = _write_plots(evaluation, output)
+    files.write_text(output / MARKDOWN_NAME, markdown(evaluation, note))
+    files.write_bytes(output / JSON_NAME, as_json(evaluation))
+    return Report(output / JSON_NAME, output / MARKDOWN_NAME, plots, note)
+
+
+def as_json(evaluation: Evaluation) -> bytes:
+    """The evaluation as indented JSON, ending in a line feed."""
+    return msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n"
+
+
+def figure_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Title and value of each figure as people read them; undefined ones are left out."""
+    low, high = (shown("accuracy", end) for end in evaluation.accuracy_interval)
+    rows = []
+    for name, value in evaluation.figures.items():
+        if value is not None:
+            extra = f" (95% interval {low} to {high})" if name == "accuracy" else ""
+            rows.append((METRICS[name].title, shown(name, value) + extra))
+    return rows
+
+
+def markdown(evaluation: Evaluation, plots_note: str = "") -> str:
+    """The report as Markdown.
+
+    Args:
+        evaluation: what to tell.
+        plots_note: why there are no plots; empty: link to them.
+    """
+    parts: list[str] = []
+    for section, pictures in _SECTIONS:
+        parts += section(evaluation)
+        parts += [f"![{_ALT[name]}]({name}.png)" for name in pictures if not plots_note]
+    return "\n\n".join([*parts, *([f"No plots: {plots_note}"] if plots_note else [])]) + "\n"
+
+
+def _write_plots(evaluation: Evaluation, output: Path) -> tuple[tuple[Path, ...], str]:
+    try:
+        pictures = {name: draw(evaluation) for name, draw in PLOTS.items()}
+    except MissingExtraError as error:
+        return (), str(error)
+    written = (drawing.save(picture, output / name) for name, picture in pictures.items())
+    return tuple(path for pair in written for path in pair), ""
+
+
+def _head(evaluation: Evaluation) -> Iterator[str]:
+    where = f"`{_plain(evaluation.source)}`, " if evaluation.source else ""
+    yield f"# `{_plain(evaluation.model.name)}` on {where}{_plain(evaluation.split)} split"
+    low, high = (shown("accuracy", end) for end in evaluation.accuracy_interval)
+    yield (
+        f"**{shown('accuracy', evaluation.accuracy)} of {evaluation.reviews:,} reviews right** "
+        f"(95% interval {low} to {high}), "
+        f"read at {evaluation.reviews_per_second:,.0f} reviews a second."
+    )
+    if evaluation.empty:
+        yield (
+            f"{evaluation.empty:,} reviews hold no token to read. They have no verdict and count "
+            "as wrong, with the same probability for every label."
+        )
+    if evaluation.tokens_read < evaluation.tokens_total:
+        yield (
+            f"Of {evaluation.tokens_total:,} tokens, {evaluation.tokens_read:,} were read: "
+            "the middle of a long review is left out."
+        )
+
+
+def _figures(evaluation: Evaluation) -> Iterator[str]:
+    yield "## Figures"
+    yield _table(("Figure", "Value"), figure_rows(evaluation))
+    if len(evaluation.labels) == 2:
+        yield (
+            f"Precision, recall and F1 are those of `{_plain(evaluation.labels[1])}`; macro is "
+            "the mean over both labels. Log loss, calibration error and Brier score are better "
+            "when lower, the others when higher."
+        )
+
+
+def _labels(evaluation: Evaluation) -> Iterator[str]:
+    yield "## By label"
+    rows = [
+        (
+            _plain(each.label),
+            f"{each.reviews:,}",
+            *(shown(name, getattr(each, name)) for name in ("precision", "recall", "f1")),
+        )
+        for each in evaluation.by_label
+    ]
+    yield _table(("Label", "Reviews", "Precision", "Recall", "F1"), rows)
+
+
+def _confusion(evaluation: Evaluation) -> Iterator[str]:
+    yield "## Confusion matrix"
+    labels = [_plain(label) for label in evaluation.labels]
+    rows = [
+        (label, *(f"{cell:,}" for cell in row))
+        for label, row in zip(labels, evaluation.confusion, strict=True)
+    ]
+    yield _table(("True label", *labels), rows)
+
+
+def _calibration(evaluation: Evaluation) -> Iterator[str]:
+    yield "## Calibration"
+    rows = [
+        (
+            f"{100 * each.low:.1f}% to {100 * each.high:.1f}%",
+            f"{each.reviews:,}",
+            shown("accuracy", each.confidence),
+            shown("accuracy", each.accuracy),
+        )
+        for each in evaluation.confidence_bins
+    ]
+    yield _table(("Confidence", "Reviews", "Mean confidence", "Accuracy"), rows)
+
+
+def _lengths(evaluation: Evaluation) -> Iterator[str]:
+    yield "## By length"
+    rows = [
+        (
+            band.title,
+            f"{band.reviews:,}",
+            shown("accuracy", band.accuracy),
+            " to ".join(shown("accuracy", end) for end in band.accuracy_interval),
+            shown("share_read", band.share_read),
+        )
+        for band in evaluation.by_length
+    ]
+    yield _table(("Tokens", "Reviews", "Accuracy", "95% interval", "Text read"), rows)
+
+
+def _origin(evaluation: Evaluation) -> Iterator[str]:
+    model, origin = evaluation.model, evaluation.provenance
+    machine, versions = origin["machine"], origin["versions"]
+    memory = f", {machine['memory_gib']} GiB" if machine["memory_gib"] else ""
+    yield "## How this was made"
+    yield "\n".join(
+        [
+            f"- Command: `{_plain(origin['command'])}`",
+            f"- Date: {origin['date']}; commit: {origin['commit'] or 'not known'}",
+            f"- Machine: {machine['cpu']}, {machine['cores']} cores{memory}, {machine['system']}",
+            f"- Versions: {', '.join(f'{name} {value}' for name, value in versions.items())}",
+            f"- Model: {model.precision}, temperature {model.temperature:.3f}",
+            f"- Model manifest (SHA-256): `{model.digest}`",
+            f"- Time: {evaluation.seconds:.1f} s for {evaluation.reviews:,} reviews",
+        ]
+    )
+
+
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; every column but the first is aligned to the right."""
+    rule = ["---", *["---:"] * (len(heading) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [heading, rule, *rows])
+
+
+def _plain(text: str) -> str:
+    """``text`` on one line, without the characters that would end a cell or a code span."""
+    return " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+
+
+_SECTIONS: tuple[tuple[Callable[[Evaluation], Iterator[str]], tuple[str, ...]], ...] = (
+    (_head, ()),
+    (_figures, ()),
+    (_labels, ()),
+    (_confusion, ("confusion", "roc")),
+    (_calibration, ("reliability",)),
+    (_lengths, ("accuracy_by_length",)),
+    (_origin, ()),
+)
+_ALT = {
+    "confusion": "Confusion matrix",
+    "roc": "ROC curve",
+    "reliability": "Reliability diagram",
+    "accuracy_by_length": "Accuracy by length",
+}

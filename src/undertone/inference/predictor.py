@@ -1,0 +1,252 @@
+"""A trained model in use."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, overload
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from undertone import calibration, modelfolder
+from undertone.config import RunConfig
+from undertone.errors import ConfigError, ModelFolderError, nearest
+from undertone.inference.explanation import Explanation, explain
+from undertone.inference.network import Network
+from undertone.inference.prefetch import ahead
+from undertone.inference.results import LogitResult, Prediction, prediction
+from undertone.modelfolder import Manifest
+from undertone.text.tokenizer import Encoded, TextEncoder
+
+Precision = Literal["float32", "int8"]
+
+_PACKAGED = Path(__file__).resolve().parents[1] / "model"
+# Texts tokenized at once; the network reads one chunk while the next is tokenized.
+_CHUNK = 2048
+
+
+class Model:
+    """A trained model, ready to read texts. Made by :func:`load`; safe to share by threads.
+
+    Attributes:
+        folder: where it was loaded from.
+        labels: the labels in the order of the outputs.
+        config: the configuration it was trained with.
+        precision: ``"float32"`` or ``"int8"``.
+        temperature: divisor of the logits that makes the probabilities honest.
+        encoder: its tokenizer.
+        network: its graph.
+        digest: hex SHA-256 of all that decides its verdicts.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        manifest: Manifest,
+        precision: Precision,
+        *,
+        encoder: TextEncoder,
+        network: Network,
+        temperature: float,
+    ) -> None:
+        self.folder = folder
+        self.labels: tuple[str, ...] = manifest.labels
+        self.config: RunConfig = manifest.config
+        self.precision: Precision = precision
+        self.encoder = encoder
+        self.network = network
+        self.temperature = temperature
+        self.digest = _digest(manifest, precision)
+
+    def __repr__(self) -> str:
+        return f"<undertone.Model {self.name!r}, labels {self.labels}, {self.precision}>"
+
+    @property
+    def name(self) -> str:
+        """Name of the model's folder; of the model inside the package, ``"built-in"``."""
+        return "built-in" if self.folder == _PACKAGED else self.folder.resolve().name
+
+    @overload  # one text is an Iterable[str] too; the first match counts
+    def predict(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]
+
+    @overload
+    def predict(self, texts: Iterable[str]) -> list[Prediction]: ...
+
+    def predict(self, texts: str | Iterable[str]) -> Prediction | list[Prediction]:
+        """Read one text or many.
+
+        Args:
+            texts: a text, or any number of texts (a list, an array, a column of a table).
+
+        Returns:
+            A prediction, or a list of them in the order of the texts.
+
+        Raises:
+            TypeError: something is not a string; its index is named.
+        """
+        if isinstance(texts, str):
+            return self._predictions([texts])[0]
+        return self._predictions(_texts(texts))
+
+    def predict_proba(self, texts: Iterable[str]) -> NDArray[np.float64]:
+        """Calibrated probabilities, float64 (N, C), in the order of texts and of ``labels``.
+
+        A text without tokens gets the same probability for every label.
+
+        Raises:
+            TypeError: something is not a string; its index is named.
+        """
+        return calibration.probabilities(self.logits(texts).logits, self.temperature)
+
+    def logits(self, texts: Iterable[str]) -> LogitResult:
+        """What the network puts out, and how much it read.
+
+        Raises:
+            TypeError: something is not a string; its index is named.
+        """
+        listed = _texts(texts)
+        if len(listed) <= _CHUNK:
+            return self.read(self.encoder.encode(listed))
+        parts = [self.read(encoded) for encoded in ahead(self._encoded(listed))]
+        return LogitResult(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    def read(self, encoded: Sequence[Encoded]) -> LogitResult:
+        """The same as :meth:`logits` for texts that ``encoder`` has tokenized."""
+        return LogitResult(
+            self.network.logits([each.ids for each in encoded]),
+            np.array([len(each.ids) for each in encoded], dtype=np.int32),
+            np.array([each.total for each in encoded], dtype=np.int32),
+        )
+
+    def predictions(self, result: LogitResult) -> list[Prediction]:
+        """Verdicts from logits of this model."""
+        rows = calibration.probabilities(result.logits, self.temperature)
+        counts = zip(result.tokens_read.tolist(), result.tokens_total.tolist(), strict=True)
+        return [
+            prediction(self.labels, row, read, total)
+            for row, (read, total) in zip(rows, counts, strict=True)
+        ]
+
+    def explain(self, text: str, *, label: str | None = None) -> Explanation:
+        """What each token of a text contributed, and how the verdict formed word by word.
+
+        Args:
+            text: one text.
+            label: the label to explain. None: with two labels the second (contributions below
+                zero then speak for the first); with more labels the predicted one.
+
+        Raises:
+            ConfigError: the model has no such label.
+            TypeError: not a string.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"explain() takes one text, not a {type(text).__name__}")
+        if label is not None and label not in self.labels:
+            raise ConfigError(
+                f"the model has no label {label!r}{nearest(label, self.labels)}.",
+                f"Labels: {', '.join(self.labels)}.",
+            )
+        return explain(self, text, label)
+
+    def _predictions(self, texts: list[str]) -> list[Prediction]:
+        return self.predictions(self.logits(texts))
+
+    def _encoded(self, texts: list[str]) -> Iterator[list[Encoded]]:
+        for start in range(0, len(texts), _CHUNK):
+            yield self.encoder.encode(texts[start : start + _CHUNK])
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    threads: int | None = None,
+    precision: Literal["auto", "float32", "int8"] = "auto",
+) -> Model:
+    """Load a trained model. Everything is read and checked now; the folder may go afterwards.
+
+    Args:
+        path: a model folder; None: the model inside the package.
+        threads: texts of a list are read in this many batches at once; None: one a core.
+        precision: which graph to use; auto: int8 where the folder has it.
+
+    Raises:
+        ConfigError: an unknown precision, or not a number of threads.
+        ModelFolderError: the folder is missing, damaged, foreign, newer than this program, or
+            has no graph of that precision.
+    """
+    folder = _PACKAGED if path is None else Path(path)
+    manifest = modelfolder.read(folder)
+    chosen = _precision(precision, folder, manifest)
+    graph = modelfolder.GRAPH_INT8 if chosen == "int8" else modelfolder.GRAPH
+    encoder = TextEncoder.load(
+        modelfolder.verified(folder, manifest, modelfolder.TOKENIZER), manifest.config.text
+    )
+    network = Network(
+        modelfolder.verified(folder, manifest, graph), vocabulary=encoder.size, threads=threads
+    )
+    outputs = 1 if len(manifest.labels) == 2 else len(manifest.labels)
+    if network.outputs != outputs:
+        raise ModelFolderError(
+            f"{folder / graph} has {network.outputs} outputs, but its labels need {outputs}.",
+            "Copy the whole folder again, or train again.",
+        )
+    temperature = _temperature(folder, manifest, chosen)
+    return Model(
+        folder, manifest, chosen, encoder=encoder, network=network, temperature=temperature
+    )
+
+
+def _digest(manifest: Manifest, precision: Precision) -> str:
+    graph = modelfolder.GRAPH_INT8 if precision == "int8" else modelfolder.GRAPH
+    used = [
+        manifest.files[name] for name in (modelfolder.TOKENIZER, graph, modelfolder.CALIBRATION)
+    ]
+    content = [manifest.labels, manifest.config.text, [entry.sha256 for entry in used]]
+    return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
+
+
+def _precision(wanted: str, folder: Path, manifest: Manifest) -> Precision:
+    choices = ("auto", "float32", "int8")
+    if wanted not in choices:
+        raise ConfigError(
+            f"unknown precision {wanted!r}{nearest(str(wanted), choices)}.",
+            f"Choose one of {', '.join(choices)}.",
+        )
+    has_int8 = modelfolder.GRAPH_INT8 in manifest.files
+    if wanted == "int8" and not has_int8:
+        raise ModelFolderError(
+            f"{folder} has no {modelfolder.GRAPH_INT8}.",
+            f"Make it with: undertone export {folder}",
+        )
+    return "int8" if has_int8 and wanted != "float32" else "float32"
+
+
+def _temperature(folder: Path, manifest: Manifest, precision: Precision) -> float:
+    """Rounding to int8 moves the logits, so that graph may have a temperature of its own."""
+    path = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION)
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelFolderError(f"{path} is damaged: {error}.", "Copy the folder again.") from error
+    value = content.get("temperature")
+    if precision == "int8":
+        value = content.get("temperature_int8", value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ModelFolderError(
+            f"{path} holds the temperature {value!r}, which is no positive number.",
+            "Copy the folder again.",
+        )
+    return float(value)
+
+
+def _texts(texts: Iterable[str]) -> list[str]:
+    if isinstance(texts, str | bytes | bytearray | Mapping) or not isinstance(texts, Iterable):
+        raise TypeError(f"a list of texts is needed, not a {type(texts).__name__}")
+    listed = list(texts)
+    for index, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise TypeError(f"text {index} is a {type(text).__name__}, not a string")
+    return listed
