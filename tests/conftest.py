@@ -34,3 +34,15 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)  # type: ignore[arg-type]
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(scope="session")
+def sample_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder trained for a few seconds on the reviews inside the package."""
+    from undertone import training
+    from undertone.config import load_preset
+
+    folder = tmp_path_factory.mktemp("models") / "sample-model"
+    settings = ["train.epochs=8", "train.threads=1", "network.embedding_dim=32"]
+    training.train("sample", config=load_preset("sample", settings), output=folder)
+    return folder

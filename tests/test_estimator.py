@@ -27,7 +27,13 @@ from undertone.errors import ConfigError, OutputError
 
 TINY = ("network.hidden_dim=8", "network.embedding_dim=16", "text.min_frequency=1", "train.ema=0.0")
 
-GOOD = ["a wonderful film", "great fun and a joy", "I loved it", "warm, funny, great", "loved it all"]
+GOOD = [
+    "a wonderful film",
+    "great fun and a joy",
+    "I loved it",
+    "warm, funny, great",
+    "loved it all",
+]
 BAD = ["a dreadful film", "dull and a bore", "I hated it", "cold, slow, dull", "hated it all"]
 TEXTS = (GOOD + BAD) * 8
 LABELS = (["positive"] * len(GOOD) + ["negative"] * len(BAD)) * 8
@@ -153,8 +159,7 @@ def test_texts_come_as_any_sequence(fitted, wrap):
 def test_a_fitted_estimator_survives_pickling(fitted, dump):
     stream = io.BytesIO()
     dump.dump(fitted, stream)
-    content = stream.getvalue()
-    assert b"onnxruntime" not in content
+    assert b"undertone.inference" not in stream.getvalue()
     stream.seek(0)
     restored = dump.load(stream)
     np.testing.assert_array_equal(
@@ -184,7 +189,8 @@ def test_an_empty_text_tells_nothing(fitted):
 
 def test_classes_keep_their_type_and_may_be_many():
     stars = np.array([1, 2, 3] * 20)
-    texts = [f"{word} film" for word in ("awful", "middling", "superb")] * 20
+    words = ["awful", "middling", "superb"] * 20
+    texts = [f"{word} film number {place}" for place, word in enumerate(words)]
     estimator = tiny(epochs=12).fit(texts, stars)
     assert estimator.classes_.tolist() == [1, 2, 3]
     assert estimator.predict_proba(texts[:3]).shape == (3, 3)
@@ -207,9 +213,7 @@ def test_save_writes_a_model_folder_with_the_same_answers(fitted, tmp_path):
     folder = fitted.save(tmp_path / "mine")
     model = undertone.load(folder)
     assert model.labels == ("negative", "positive")
-    np.testing.assert_array_equal(
-        model.predict_proba(TEXTS[:4]), fitted.predict_proba(TEXTS[:4])
-    )
+    np.testing.assert_array_equal(model.predict_proba(TEXTS[:4]), fitted.predict_proba(TEXTS[:4]))
     with pytest.raises(OutputError, match="exists already"):
         fitted.save(folder)
 

@@ -28,7 +28,7 @@ def test_a_missing_package_names_its_extra(module):
 def test_a_blocked_package_counts_as_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r"'torch.*undertone\[train\]"):
-        require("torch.utils.tensorboard", "train")
+        require("torch.no_such_part", "train")
 
 
 def test_a_package_that_lacks_something_itself_is_not_reported_as_missing(tmp_path, monkeypatch):

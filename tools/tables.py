@@ -13,10 +13,10 @@ def imdb() -> str:
     """Accuracy of `small` on IMDB's test reviews."""
     measured = _read("imdb-small/metrics.json")
     trained = _read("imdb-small/training.json")
-    interval, figures = measured["accuracy_interval"], measured["figures"]
+    (low, high), figures = measured["accuracy_interval"], measured["figures"]
     rows = [
         ("accuracy on 25,000 test reviews", f"**{figures['accuracy']:.2%}**"),
-        ("95% interval", f"{interval['low']:.2%} to {interval['high']:.2%}"),
+        ("95% interval", f"{low:.2%} to {high:.2%}"),
         ("log loss", f"{figures['loss']:.4f} nats"),
         ("ROC-AUC", f"{figures['roc_auc']:.4f}"),
         ("expected calibration error", f"{figures['ece']:.2%}"),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
+_UNKNOWN = "[UNK]"
 Arrays = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
@@ -15,7 +16,7 @@ def tokenizer(vocabulary: str, limit: int, *, special: bool) -> Tokenizer:
     """Lower-cased word pieces, cut at ``limit``, with [CLS] and [SEP] if ``special``."""
     pieces = Path(vocabulary).read_text(encoding="utf-8").splitlines()
     ids = {piece: number for number, piece in enumerate(pieces)}
-    made = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    made = Tokenizer(models.WordPiece(ids, unk_token=_UNKNOWN))
     made.normalizer = normalizers.BertNormalizer(lowercase=True)
     made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     if special:
@@ -27,7 +28,7 @@ def tokenizer(vocabulary: str, limit: int, *, special: bool) -> Tokenizer:
 
 def encode(made: Tokenizer, texts: list[str]) -> list[list[int]]:
     """Ids of each text; a text without pieces becomes one unknown piece."""
-    unknown = made.token_to_id("[UNK]")
+    unknown = made.get_vocab()[_UNKNOWN]
     return [each.ids or [unknown] for each in made.encode_batch_fast(texts)]
 
 

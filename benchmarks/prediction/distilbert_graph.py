@@ -161,7 +161,9 @@ def _norm(graph: _Graph, name: str) -> tuple[str, str]:
 def _head(graph: _Graph, states: str) -> None:
     """From the first token's state to the logits."""
     first = graph.add("Gather", [states, graph.weight("first", np.array(0, np.int64))], axis=1)
-    hidden = graph.add("Add", [graph.product(first, "pre_classifier"), _bias(graph, "pre_classifier")])
+    hidden = graph.add(
+        "Add", [graph.product(first, "pre_classifier"), _bias(graph, "pre_classifier")]
+    )
     hidden = graph.add("Relu", [hidden])
     graph.nodes.append(
         helper.make_node(

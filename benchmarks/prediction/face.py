@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+# Files of the work folder; each system has a folder of its own in it, by name.
 INPUTS = "inputs.json"
+TRAIN, TEST, SAMPLE = "train.jsonl", "test.jsonl", "sample.jsonl"
+LATENCY = "latency.json"
 
 
 class Unavailable(Exception):  # noqa: N818 (not a failure: the system is left out)
@@ -20,17 +23,21 @@ class Inputs:
     """Settings that all systems share.
 
     Attributes:
-        train: JSON Lines of training reviews, ``text`` and ``label`` (0 or 1).
+        source: labelled reviews with a test part.
+        exclude: file with names of reviews that must not be trained on.
         vocabulary: BERT's word pieces, one a line.
         model: undertone's model folder; None: the model inside the package.
         threads: CPU threads of every system.
+        reviews: test reviews that throughput is measured on, at most.
         quick: tiny shapes, for tests.
     """
 
-    train: str
+    source: str
+    exclude: str | None
     vocabulary: str
     model: str | None
     threads: int
+    reviews: int
     quick: bool
 
     def save(self, folder: Path) -> None:
@@ -64,7 +71,7 @@ class Facts:
 
 
 class System(Protocol):
-    """One compared system; made with its own folder and the shared settings.
+    """One compared system; made with its own folder, inside the work folder, and the settings.
 
     Attributes:
         title: for the table.

@@ -30,6 +30,7 @@ GRAPH_INT8 = "model.int8.onnx"
 CALIBRATION = "calibration.json"
 HISTORY = "history.jsonl"
 METRICS = "metrics.json"
+COMPARISON = "int8.json"
 CARD = "README.md"
 
 _DIGESTED = (TOKENIZER, WEIGHTS, GRAPH, GRAPH_INT8, CALIBRATION, HISTORY, METRICS)

@@ -14,7 +14,6 @@ from undertone.cli import group as grouping
 from undertone.cli.entry import explain
 from undertone.errors import DataError, RunInterruptedError
 
-
 ALL = ", ".join(grouping.COMMANDS)
 
 

@@ -107,7 +107,11 @@ BAD = {
         "a.csv row 2 (line 3): the number of fields is 1, the header's 2.",
     ),
     "empty file": ({"a.csv": b""}, ["a.csv"], "a.csv is empty."),
-    "broken JSON": ({"a.jsonl": b'{"text": "x"}\n{"text": \n'}, ["a.jsonl"], "a.jsonl line 2 is not valid JSON"),
+    "broken JSON": (
+        {"a.jsonl": b'{"text": "x"}\n{"text": \n'},
+        ["a.jsonl"],
+        "a.jsonl line 2 is not valid JSON",
+    ),
     "no archive": ({"a.tar.gz": b"not gzip"}, ["a.tar.gz"], "a.tar.gz"),
     "unknown ending": ({"a.docx": b"x"}, ["a.docx"], "a.docx"),
     "exclude list missing": (
@@ -151,8 +155,6 @@ def test_bad_input_is_one_line_and_2(cli, tmp_path, monkeypatch, files, argument
 
 
 def test_several_mistakes_in_settings_are_named_at_once(cli):
-    error = cli(
-        "inspect", "sample", "--set", "text.max_token=5", "--set", "train.lr=fast"
-    ).error
+    error = cli("inspect", "sample", "--set", "text.max_token=5", "--set", "train.lr=fast").error
     assert "text.max_token " in error
     assert "train.lr='fast'" in error

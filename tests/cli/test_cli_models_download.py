@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import msgspec
+
 from undertone import modelfolder
 from undertone.config import load_preset
 from undertone.errors import DataError

@@ -6,7 +6,16 @@ import msgspec
 import pytest
 
 from undertone.cli.settings import settings
-from undertone.cli.wording import duration, facts, megabytes, one_line, percent, printable, shortened, table
+from undertone.cli.wording import (
+    duration,
+    facts,
+    megabytes,
+    one_line,
+    percent,
+    printable,
+    shortened,
+    table,
+)
 from undertone.config import RunConfig, TrainConfig
 
 
@@ -32,6 +41,7 @@ def test_duration(seconds, words):
 def test_figures():
     assert percent(0.9006) == "90.1%"
     assert percent(1.0) == "100.0%"
+    assert percent(None) == "-"
     assert megabytes(3_940_000) == "3.9 MB"
 
 

@@ -230,6 +230,26 @@ def test_three_labels_have_three_logits(tmp_path):
     assert arrays["output.weight"].shape[0] == 3
 
 
+def test_word_vectors_can_start_from_the_texts_labelled_or_not(tmp_path):
+    """With next to no learning the saved vectors are still those of the start."""
+    config = tiny_config(epochs=1, lr=1e-9, ema=0.0, weight_decay=0.0, vectors="texts")
+    unlabelled = [each.text for each in examples(40, LABELS, seed=5)]
+
+    def start(name, texts):
+        events = []
+        run(prepared(tmp_path / name), config, unlabelled=texts, on_event=events.append)
+        assert Note(f"Learning word vectors from {60 + len(texts)} texts.") in events
+        return safetensors.numpy.load_file(tmp_path / name / "model.safetensors")[
+            "embedding.weight"
+        ]
+
+    alone, more, again = start("a", []), start("b", unlabelled), start("c", unlabelled)
+    np.testing.assert_allclose(np.linalg.norm(more[2:], axis=1), 0.1 * 8**0.5, rtol=1e-4)
+    assert not more[0].any()
+    assert np.array_equal(more, again)
+    assert np.abs(alone - more)[2:].max() > 0.01
+
+
 def test_reviews_without_words_are_left_out_and_counted(tmp_path):
     data = tiny_data()
     blank = replace(data.train[0], text="<br /> \n")
@@ -329,11 +349,12 @@ def test_a_file_in_the_way_is_refused(table, tmp_path):
 def test_overwriting_replaces_the_model(trained, table, tmp_path):
     folder = tmp_path / "m"
     shutil.copytree(trained[0].folder, folder)
-    (folder / "model.int8.onnx").write_text("of the old model")
+    for name in ("model.int8.onnx", "int8.json"):
+        (folder / name).write_text("of the old model")
     (folder / ".checkpoint.safetensors.0123.tmp").write_text("of a killed run")
     training.train(str(table), config=tiny_config(seed=4), output=folder, overwrite=True)
     assert modelfolder.read(folder).config.seed == 4
-    assert not (folder / "model.int8.onnx").exists()
+    assert not list(folder.glob("*int8*"))
     assert not list(folder.glob(".*"))
 
 

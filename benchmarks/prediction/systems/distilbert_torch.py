@@ -17,17 +17,25 @@ BATCH = 8  # on CPU more gains nothing and pads more
 
 def configuration(inputs: Inputs, vocabulary: int) -> DistilBertConfig:
     """distilbert-base-uncased's shape, or a tiny one for tests."""
-    small = {"dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 2} if inputs.quick else {}
-    return DistilBertConfig(vocab_size=vocabulary, num_labels=2, **small)
+    if inputs.quick:
+        return DistilBertConfig(vocab_size=vocabulary, dim=32, hidden_dim=64, n_layers=2, n_heads=2)
+    return DistilBertConfig(vocab_size=vocabulary)
 
 
 def build(inputs: Inputs, vocabulary: int) -> DistilBertForSequenceClassification:
     """A network with random weights, equal every time, in evaluation mode."""
     torch.manual_seed(0)
-    return DistilBertForSequenceClassification(configuration(inputs, vocabulary)).eval()
+    return _evaluating(DistilBertForSequenceClassification(configuration(inputs, vocabulary)))
 
 
-def work(config: DistilBertConfig, lengths: list[int]) -> float:
+def _evaluating(
+    network: DistilBertForSequenceClassification,
+) -> DistilBertForSequenceClassification:
+    network.train(False)
+    return network
+
+
+def _work(config: DistilBertConfig, lengths: list[int]) -> float:
     """Mean operations of the encoder over texts of these lengths."""
     return flops.transformer(lengths, config.dim, config.hidden_dim, config.n_layers)
 
@@ -51,9 +59,9 @@ class DistilBertTorch:
         """Read them as a user would."""
         torch.set_num_threads(self.inputs.threads)
         self._read_vocabulary()
-        self.network = DistilBertForSequenceClassification.from_pretrained(
-            self.folder, local_files_only=True
-        ).eval()
+        self.network = _evaluating(
+            DistilBertForSequenceClassification.from_pretrained(self.folder, local_files_only=True)
+        )
 
     def predict(self, texts: list[str]) -> list[float]:
         """Batches of similar length, padded to the longest."""
@@ -77,7 +85,7 @@ class DistilBertTorch:
             parameters=sum(each.numel() for each in self.network.parameters()),
             size_bytes=folder_size(self.folder) + Path(self.inputs.vocabulary).stat().st_size,
             tokens_read=sum(lengths) / len(lengths),
-            flops=work(self.network.config, lengths),
+            flops=_work(self.network.config, lengths),
         )
 
     def _read_vocabulary(self) -> None:

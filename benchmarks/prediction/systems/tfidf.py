@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
-from benchmarks.prediction.face import Facts, Inputs, folder_size, read_reviews
+from benchmarks.prediction.face import TRAIN, Facts, Inputs, folder_size, read_reviews
 
 _FILE = "pipeline.joblib"
 
@@ -26,7 +26,7 @@ class TfidfLogistic:
 
     def prepare(self) -> None:
         """Fit on the training reviews."""
-        rows = list(read_reviews(Path(self.inputs.train)))
+        rows = list(read_reviews(self.folder.parent / TRAIN))
         pipeline = make_pipeline(
             TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True),
             LogisticRegression(C=10.0, max_iter=1000),
@@ -52,5 +52,5 @@ class TfidfLogistic:
             size_bytes=folder_size(self.folder),
             tokens_read=terms,
             flops=2 * terms,
-            training=f"{sum(1 for _ in read_reviews(Path(self.inputs.train)))} reviews",
+            training=f"{sum(1 for _ in read_reviews(self.folder.parent / TRAIN))} reviews",
         )

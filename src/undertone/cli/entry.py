@@ -5,13 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
 import click
 from click.exceptions import Exit
-from click.shell_completion import shell_complete
 
 from undertone.cli.group import Session, group
 from undertone.cli.wording import one_line
@@ -36,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     _never_fail_to_print()
     instruction = os.environ.get(_COMPLETION)
     if instruction:
+        from click.shell_completion import shell_complete
+
         sys.exit(shell_complete(group, {}, "undertone", _COMPLETION, instruction))
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
@@ -58,6 +58,8 @@ def run(arguments: list[str]) -> int:
         return _BROKEN_PIPE
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place to catch it
         if session.debug:
+            import traceback
+
             traceback.print_exception(error)
         message, code = explain(error)
         click.echo(f"error: {one_line(message)}", err=True)

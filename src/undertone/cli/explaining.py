@@ -103,10 +103,10 @@ def _marked_token(token: TokenContribution, level: int, *, colour: bool) -> str:
 
 def _style(text: str, level: int, *, colour: bool) -> str:
     if colour:
-        green = level > 0
-        return click.style(
-            text, fg="green" if green else "red", bold=abs(level) > 1, underline=not green
-        )
+        strong = abs(level) > 1 or None
+        if level > 0:
+            return click.style(text, fg="green", bold=strong)
+        return click.style(text, fg="red", bold=strong, underline=True)
     return f"[{('+' if level > 0 else '-') * abs(level)} {text}]"
 
 

@@ -79,7 +79,7 @@ class LiveProgress:
         from undertone.training.events import StepDone
 
         if not isinstance(event, StepDone):
-            self._console.print(line(event), highlight=False, markup=False)
+            self._console.print(line(event), highlight=False, markup=False, soft_wrap=True)
             return
         if self._task is None:
             self._task = self._live.add_task("", total=event.steps, figures="")

@@ -18,9 +18,9 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def percent(share: float) -> str:
-    """``"90.1%"``."""
-    return f"{100 * share:.1f}%"
+def percent(share: float | None) -> str:
+    """``"90.1%"``; ``"-"`` where there is no figure."""
+    return "-" if share is None else f"{100 * share:.1f}%"
 
 
 def megabytes(size: int) -> str:

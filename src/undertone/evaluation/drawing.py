@@ -43,6 +43,8 @@ STROKES = (
     Stroke(SKY, "--", "P"),
 )
 
+_LONGEST_LABEL = 18
+
 _STYLE = {
     "axes.axisbelow": True,
     "axes.edgecolor": GREY,
@@ -71,6 +73,8 @@ _STYLE = {
     "savefig.dpi": 150,
     # Equal figures give equal files.
     "svg.hashsalt": "undertone",
+    # Letters stand where the font's own widths put them, at every size.
+    "text.hinting": "none",
     # A dollar sign in a review or a label is a dollar sign.
     "text.parse_math": False,
     "xtick.color": GREY,
@@ -105,6 +109,11 @@ def percent_axis(axis: Axis) -> None:
     """Label a share of 1 in percent, with no more decimals than each tick needs."""
     formatter = require("matplotlib.ticker", "plots").FuncFormatter
     axis.set_major_formatter(formatter(lambda share, _: f"{100.0 * share:.6g}%"))
+
+
+def short(label: str) -> str:
+    """A label that fits beside an axis."""
+    return label if len(label) <= _LONGEST_LABEL else label[: _LONGEST_LABEL - 1] + "…"
 
 
 def legend_above(axes: Axes) -> None:

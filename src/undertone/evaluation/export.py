@@ -19,7 +19,7 @@ from undertone.evaluation.verdicts import Verdicts, collect_verdicts
 from undertone.inference.predictor import Model, load
 from undertone.inference.quantisation import quantise
 
-COMPARISON = "int8.json"
+COMPARISON = modelfolder.COMPARISON
 
 
 class PrecisionFigures(Struct, frozen=True):

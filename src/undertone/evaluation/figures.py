@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_LONGEST_NAME = 18
 _NAMES_SIDE_BY_SIDE = 40
 _MOST_CELL_TEXTS = 12
 # The cells become darker than this share, and their text white.
@@ -30,7 +29,7 @@ def confusion(evaluation: Evaluation) -> Figure:
         [cell / max(1, scores.reviews) for cell in row]
         for row, scores in zip(evaluation.confusion, evaluation.by_label, strict=True)
     ]
-    names = [_short(label) for label in evaluation.labels]
+    names = [drawing.short(label) for label in evaluation.labels]
     upright = len(" ".join(names)) > _NAMES_SIDE_BY_SIDE
     side = min(12.0, max(2.8, 0.95 * count if count <= _MOST_CELL_TEXTS else 0.45 * count))
     with drawing.style():
@@ -91,7 +90,7 @@ def roc(evaluation: Evaluation) -> Figure:
                 color=stroke.colour,
                 linestyle=stroke.dash,
                 linewidth=1.8 if few else 0.8,
-                label=_short(curve.label),
+                label=drawing.short(curve.label),
             )
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="False positive rate", ylabel="True positive rate")
@@ -170,7 +169,3 @@ def _write_cells(axes: Axes, counts: Sequence[Sequence[int]], shares: list[list[
                 color="white" if share > _DARK else INK,
                 fontsize=11 if len(counts) <= 5 else 8,
             )
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= _LONGEST_NAME else label[: _LONGEST_NAME - 1] + "…"

@@ -123,8 +123,8 @@ def _head(evaluation: Evaluation) -> Iterator[str]:
     )
     if evaluation.empty:
         yield (
-            f"{evaluation.empty:,} reviews hold no token to read. They have no verdict and count "
-            "as wrong, with the same probability for every label."
+            f"Reviews without a token to read: {evaluation.empty:,}. Each has no verdict and "
+            "counts as wrong, with the same probability for every label."
         )
     if evaluation.tokens_read < evaluation.tokens_total:
         yield (

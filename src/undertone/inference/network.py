@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +73,8 @@ class Network:
             result[batch] = self._run(["logits"], [sequences[index] for index in batch])[0]
 
         if len(batches) > 1 and self._threads > 1:
+            from concurrent.futures import ThreadPoolExecutor  # costs a single prediction some ms
+
             with ThreadPoolExecutor(self._threads) as pool:
                 list(pool.map(read, batches))
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
 T = TypeVar("T")
@@ -16,6 +15,8 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
     An exception of ``items`` is raised where its item would have come. At most two items are
     alive at a time. Closing this iterator waits for the item that is being made.
     """
+    from concurrent.futures import ThreadPoolExecutor  # costs a single prediction some ms
+
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(next, items, _END)
         while (item := future.result()) is not _END:

@@ -58,8 +58,9 @@ class LSTMClassifier(nn.Module):
 
     def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Logits (B, K) from token vectors (B, T, embedding_dim)."""
-        pooled = self.output_dropout(self.pool(self.read(vectors, lengths), lengths))
-        with torch.autocast(pooled.device.type, enabled=False):
+        states = self.read(vectors, lengths)
+        with torch.autocast(states.device.type, enabled=False):
+            pooled = self.output_dropout(self.pool(states, lengths))
             if self.norm is not None:
                 pooled = self.norm(pooled)
             logits: Tensor = self.output(pooled)

@@ -7,8 +7,8 @@ with pyplot is touched, and nothing is left open.
 
 from undertone.evaluation.drawing import save
 from undertone.evaluation.figures import by_length, confusion, reliability, roc
-from undertone.plots.explanation import explanation
-from undertone.plots.training import HistoryFigures, history, save_history
+from undertone.plots.contributions import explanation
+from undertone.plots.epochs import HistoryFigures, history, save_history
 
 __all__ = [
     "HistoryFigures",

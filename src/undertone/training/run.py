@@ -32,7 +32,12 @@ from undertone.training.stop import stop_on_interrupt
 from undertone.training.trainer import EncodedReviews, Trainer, evaluate
 
 _VECTOR_NORM_PER_WIDTH = 0.1  # the scale of the random start, so that both learn alike
-LEFT_BEHIND = (modelfolder.MANIFEST, modelfolder.GRAPH_INT8, checkpoint.NAME)
+LEFT_BEHIND = (
+    modelfolder.MANIFEST,
+    modelfolder.GRAPH_INT8,
+    modelfolder.COMPARISON,
+    checkpoint.NAME,
+)
 # Of a killed process: ours and those of safetensors.
 TEMPORARY = (".*.tmp", ".tmp??????")
 
@@ -229,7 +234,8 @@ def _start_from_texts(
     """Overwrite the token vectors; words that no text tells anything about keep their start."""
     weight = network.get_parameter("embedding.weight")
     learnt = word_vectors(texts, *weight.shape, seed=config.seed)
-    known = torch.from_numpy(learnt.any(axis=1)).to(weight.device)
+    # Of unit length, or zero but for the rounding of the decomposition.
+    known = torch.from_numpy(np.linalg.norm(learnt, axis=1) > 0.5).to(weight.device)
     scale = _VECTOR_NORM_PER_WIDTH * weight.shape[1] ** 0.5
     with torch.no_grad():
         weight[known] = torch.from_numpy(learnt).to(weight.device)[known] * scale

@@ -89,7 +89,9 @@ def describe_preset(name: str) -> Preset:
 def model_folders(runs: Path) -> list[Path]:
     """The model inside the package, then the finished models under ``runs``."""
     inside = packaged()
-    return ([inside] if inside else []) + sorted(path.parent for path in runs.glob(f"*/{modelfolder.MANIFEST}"))
+    return ([inside] if inside else []) + sorted(
+        path.parent for path in runs.glob(f"*/{modelfolder.MANIFEST}")
+    )
 
 
 def describe_model(folder: Path) -> Found:
@@ -150,7 +152,7 @@ def _model_table(models: list[Found]) -> str:
             each.preset,
             f"{each.parameters:,}" if each.parameters is not None else "-",
             megabytes(each.bytes),
-            percent(each.validation_accuracy) if each.validation_accuracy is not None else "-",
+            percent(each.validation_accuracy),
             each.problem or ", ".join(each.labels),
         )
         for each in models

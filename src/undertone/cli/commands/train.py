@@ -15,12 +15,14 @@ from undertone.cli.group import debug_option
 from undertone.cli.progress import training_progress
 from undertone.cli.settings import CommandWithSettings
 from undertone.cli.wording import duration, facts, percent
+from undertone.config import load_preset
 from undertone.errors import MissingExtraError
 from undertone.extras import require
 
 if TYPE_CHECKING:
-    from undertone.config import RunConfig
     from undertone.training import TrainResult
+
+_ENDINGS = re.compile(r"(\.(csv|tsv|tab|jsonl|ndjson|parquet|pq|txt|tar|tgz|gz))+$", re.IGNORECASE)
 
 
 @click.command(cls=CommandWithSettings)
@@ -60,7 +62,7 @@ def command(
     options.refuse_together(
         context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
     )
-    config = _configuration(preset, overrides, seed)
+    config = load_preset(preset, overrides, seed)
     folder = output or default_output(preset, source)
 
     require("torch", "train")
@@ -76,14 +78,14 @@ def command(
             overwrite=overwrite,
             on_event=listener,
         )
-    click.echo(summary(result, _curves(result.folder), evaluate_command(context, result.folder)))
+    click.echo(summary(result, drawn(result.folder), evaluate_command(context, result.folder)))
 
 
 def default_output(preset: str, source: str) -> Path:
     """``runs/<preset>-<source>``, e.g. ``runs/small-aclImdb_v1`` for the IMDB archive."""
-    name = Path(source.removeprefix("hf:").replace("/", "-") if _is_hub(source) else source).name
-    stem = re.sub(r"(\.(csv|tsv|jsonl|json|parquet|txt|tar|gz|tgz|zip))+$", "", name.lower())
-    stem = re.sub(r"[^\w.-]+", "-", name[: len(stem)]).strip("-") or "data"
+    hub = source.startswith("hf:")
+    name = source.removeprefix("hf:").replace("/", "-") if hub else Path(source).name
+    stem = re.sub(r"[^\w.-]+", "-", _ENDINGS.sub("", name)).strip("-.") or "data"
     return Path("runs") / f"{Path(preset).stem}-{stem}"
 
 
@@ -113,17 +115,7 @@ def evaluate_command(context: click.Context, folder: Path) -> str:
     return shlex.join(words)
 
 
-def _is_hub(source: str) -> bool:
-    return source.startswith("hf:")
-
-
-def _configuration(preset: str, overrides: tuple[str, ...], seed: int | None) -> RunConfig:
-    from undertone.config import load_preset
-
-    return load_preset(preset, overrides, seed)
-
-
-def _curves(folder: Path) -> str:
+def drawn(folder: Path) -> str:
     """Draw the curves; where they are, or why there are none."""
     from undertone import plots
 

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from undertone.evaluation import drawing
-from undertone.evaluation.drawing import BLUE, GREY, INK, PALE, VERMILLION
+from undertone.evaluation.drawing import BLUE, GREY, INK, VERMILLION
 from undertone.extras import require
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from undertone.inference.explanation import Explanation, TokenContribution
+    from undertone.inference.explanation import Explanation, TokenContribution, TurningPoint
 
 _FONT = "DejaVu Sans Mono"
 _ADVANCE_EM = 0.602
 _COLUMNS = 88
 # More lines than these leave out their middle: no picture is taller than a renderer can make it.
 _MOST_LINES = 300
+# Up to so many points, each point of the curve gets a marker.
+_MOST_MARKERS = 40
+_LONGEST_NAME = 14
 _UNDRAWABLE = "\u25a1"
 
 # Inches.
-_WIDTH, _MARGIN, _LINE, _CURVE, _HEAD, _BETWEEN, _FOOT = 9.0, 0.65, 0.22, 1.9, 0.75, 0.75, 0.6
+_WIDTH, _LEFT, _RIGHT = 9.0, 0.85, 0.3
+_HEAD, _LINE, _BETWEEN, _CURVE, _FOOT = 0.75, 0.22, 0.75, 1.9, 0.6
+_INNER = _WIDTH - _LEFT - _RIGHT
 # The strongest token gets this much of the full colour, so that its text stays readable.
 _STRONGEST = 0.65
-_NAME_ROWS = 3
+# Names of turning points: size in points, rows that they are spread over, room a letter needs.
+_NAME_SIZE, _NAME_ROWS, _LETTER = 8.5, 3, 0.085
 
 
 class _Line(NamedTuple):
@@ -79,7 +87,7 @@ def explanation(explained: Explanation) -> Figure:
 
 def _box(bottom: float, tall: float, height: float) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of axes as shares of the figure, from inches."""
-    return _MARGIN / _WIDTH, bottom / height, 1.0 - 1.4 * _MARGIN / _WIDTH, tall / height
+    return _LEFT / _WIDTH, bottom / height, _INNER / _WIDTH, tall / height
 
 
 def _wrapped(text: str) -> list[_Line]:
@@ -112,7 +120,7 @@ def _shortened(lines: list[_Line]) -> tuple[list[_Line], int]:
 def _draw_text(axes: Axes, explained: Explanation, lines: Sequence[_Line]) -> None:
     """Each piece at its own place, so that nothing depends on how a renderer sets a line."""
     strongest = max((abs(token.contribution) for token in explained.tokens), default=0.0) or 1.0
-    size = (_WIDTH - 1.4 * _MARGIN) * 72.0 / (_COLUMNS * _ADVANCE_EM)
+    size = _INNER * 72.0 / (_COLUMNS * _ADVANCE_EM)
     drawable = _drawable()
     rectangle = require("matplotlib.patches", "plots").Rectangle
     for line, start, end, token in _pieces(explained, lines):
@@ -137,14 +145,16 @@ def _pieces(
     explained: Explanation, lines: Sequence[_Line]
 ) -> Iterator[tuple[_Line, int, int, TokenContribution | None]]:
     """Tokens and the words between them, cut at the ends of lines; white space is left out."""
+    ends = [token.end for token in explained.tokens]
     for line in lines:
         at = line.start
-        for token in explained.tokens:
+        for token in explained.tokens[bisect_left(ends, line.start + 1) :]:
+            if token.start >= line.end:
+                break
             start, end = max(token.start, line.start), min(token.end, line.end)
-            if start < end:
-                yield from ((line, *span, None) for span in _words(explained.text, at, start))
-                yield line, start, end, token
-                at = end
+            yield from ((line, *span, None) for span in _words(explained.text, at, start))
+            yield line, start, end, token
+            at = end
         yield from ((line, *span, None) for span in _words(explained.text, at, line.end))
 
 
@@ -162,15 +172,15 @@ def _draw_head(figure: Figure, explained: Explanation, height: float) -> None:
     prediction = explained.prediction
     title = "No verdict: there is no token to read"
     if prediction.label is not None and prediction.probability is not None:
-        title = f"{prediction.label}, {100.0 * prediction.probability:.1f}%"
-    left, top = _MARGIN / _WIDTH, 1.0 - 0.3 / height
+        title = f"{drawing.short(prediction.label)}, {100.0 * prediction.probability:.1f}%"
+    left, top = _LEFT / _WIDTH, 1.0 - 0.3 / height
     figure.text(left, top, title, fontsize=13, fontweight="bold", color=INK, va="center")
-    right = 1.0 - 0.4 * _MARGIN / _WIDTH
+    right = 1.0 - _RIGHT / _WIDTH
     for row, (colour, word) in enumerate(((BLUE, "for"), (VERMILLION, "against"))):
         figure.text(
             right,
             top + (0.11 - 0.22 * row) / height,
-            f"speaks {word} {explained.label}",
+            f"speaks {word} {drawing.short(explained.label)}",
             color=colour,
             fontweight="bold",
             fontsize=10,
@@ -180,51 +190,67 @@ def _draw_head(figure: Figure, explained: Explanation, height: float) -> None:
 
 
 def _draw_curve(axes: Axes, explained: Explanation) -> None:
+    read = [number for number, token in enumerate(explained.tokens) if token.read]
+    order = {number: place for place, number in enumerate(read, start=1)}
+    axes.set(ylim=(-0.02, 1.02), xlim=(0.5, max(1, len(read)) + 0.5))
+    axes.set(xlabel="Tokens read so far", ylabel=f"{drawing.short(explained.label)} so far")
     axes.axhline(0.5, color=GREY, linewidth=1.0, linestyle="--")
-    _draw_unread(axes, explained.tokens)
+    _draw_gap(axes, read, len(explained.tokens))
     axes.plot(
-        [point.token + 1 for point in explained.curve],
+        [order[point.token] for point in explained.curve],
         [point.probability for point in explained.curve],
         color=BLUE,
-        marker="o" if len(explained.curve) <= 40 else "",
+        marker="o" if len(explained.curve) <= _MOST_MARKERS else "",
         markersize=3.5,
     )
-    for number, turn in enumerate(explained.turning_points):
-        _draw_turn(axes, turn, explained.text, number)
-    axes.set(ylim=(-0.02, 1.02), xlim=(0.5, max(1, len(explained.tokens)) + 0.5))
-    axes.set(xlabel="Tokens read so far", ylabel=f"{explained.label}, so far")
+    _draw_turns(axes, explained, order)
     ticker = require("matplotlib.ticker", "plots")
     axes.xaxis.set_major_locator(ticker.MaxNLocator(nbins=12, integer=True, min_n_ticks=1))
     drawing.percent_axis(axes.yaxis)
 
 
-def _draw_unread(axes: Axes, tokens: Sequence[TokenContribution]) -> None:
-    places = [number for number, token in enumerate(tokens, start=1) if not token.read]
-    if places:
-        axes.axvspan(places[0], places[-1], color=PALE, linewidth=0)
-        middle = (places[0] + places[-1]) / 2
-        axes.text(middle, 0.06, "not read", ha="center", color=GREY, fontsize=9)
+def _draw_gap(axes: Axes, read: Sequence[int], total: int) -> None:
+    """Where part of a long text was left out."""
+    for place, (one, next_) in enumerate(pairwise([-1, *read, total])):
+        if next_ > one + 1:
+            axes.axvline(place + 0.5, color=GREY, linewidth=4.0, alpha=0.4)
+            axes.text(
+                place + 0.5,
+                0.04,
+                f" {next_ - one - 1:,} tokens not read ",
+                color=GREY,
+                fontsize=_NAME_SIZE,
+                ha="left" if place <= len(read) / 2 else "right",
+            )
 
 
-def _draw_turn(axes: Axes, turn: Any, text: str, number: int) -> None:
-    """Where the verdict turns, with the words that turn it; names stand in rows above the plot."""
-    place = turn.token + 1
-    axes.axvline(place, color=GREY, linewidth=1.0, linestyle=":")
-    axes.annotate(
-        _named(text, turn.start),
-        (place, 1.02),
-        xycoords=axes.get_xaxis_transform(),
-        xytext=(0, 2 + 12 * (number % _NAME_ROWS)),
-        textcoords="offset points",
-        fontsize=8.5,
-        fontweight="bold" if turn.crosses else "normal",
-        ha="center",
-        color=INK,
-    )
+def _draw_turns(axes: Axes, explained: Explanation, order: Mapping[int, int]) -> None:
+    """Where the verdict turns; bold where it changes sides. A name without room is left out."""
+    taken = [0.0] * _NAME_ROWS
+    for turn in explained.turning_points:
+        place = order[turn.token]
+        axes.axvline(place, color=GREY, linewidth=1.0, linestyle=":")
+        name = _named(explained.text, turn)
+        middle = _INNER * (place - 0.5) / len(order)
+        start, end = middle - _LETTER * len(name) / 2, middle + _LETTER * (len(name) / 2 + 1)
+        row = next((row for row, until in enumerate(taken) if until <= start), None)
+        if row is not None:
+            taken[row] = end
+            axes.annotate(
+                name,
+                (place, 1.0),
+                xycoords=axes.get_xaxis_transform(),
+                xytext=(0, 4 + 12 * row),
+                textcoords="offset points",
+                fontsize=_NAME_SIZE,
+                fontweight="bold" if turn.crosses else "normal",
+                ha="center",
+                color=INK,
+            )
 
 
-def _named(text: str, start: int) -> str:
-    """The word at ``start``, shortened."""
-    words = text[start : start + 40].split()
+def _named(text: str, turn: TurningPoint) -> str:
+    """The word that turns the verdict, shortened."""
+    words = text[turn.start : turn.start + 40].split()
     word = words[0] if words else ""
-    return word if len(word) <= 14 else word[:13] + "…"
+    return word if len(word) <= _LONGEST_NAME else word[: _LONGEST_NAME - 1] + "…"

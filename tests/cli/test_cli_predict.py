@@ -1,0 +1,337 @@
+"""``undertone predict``: one text, lines, files, explanations; as lines and as JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+import undertone
+from undertone.cli import answers, explaining
+from undertone.inference import Explanation, Prediction
+
+PROGRAM = [sys.executable, "-m", "undertone"]
+LIKED = "a wonderful film and I loved it"
+HATED = "an awful film and I hated it"
+LONG = "wonderful " * 15 + "film " * 15 + "loved " * 15
+
+
+def test_one_text(cli, trained):
+    outcome = cli("predict", HATED, "--model", trained.folder)
+    assert outcome.code == 0, outcome.err
+    expected = undertone.load(trained.folder).predict(HATED)
+    assert outcome.out == f"negative  {expected.probability:.2f}  {HATED}\n"
+    assert expected.probability > 0.8
+    assert outcome.err == ""
+
+
+def test_one_text_as_json(cli, trained):
+    outcome = cli("predict", LIKED, "--model", trained.folder, "--json")
+    found = json.loads(outcome.out)
+    expected = undertone.load(trained.folder).predict(LIKED)
+    assert found == {
+        "text": LIKED,
+        "label": "positive",
+        "probability": expected.probability,
+        "probabilities": expected.probabilities,
+        "tokens_read": 7,
+        "tokens_total": 7,
+        "status": "ok",
+    }
+
+
+def test_a_cut_text_is_never_silent(cli, trained):
+    outcome = cli("predict", LONG, "--model", trained.folder)
+    assert outcome.out.rstrip().endswith("(read 20 of 45 tokens)")
+    found = json.loads(cli("predict", LONG, "--model", trained.folder, "--json").out)
+    assert (found["tokens_read"], found["tokens_total"]) == (20, 45)
+
+
+@pytest.mark.parametrize("text", ["", "  \n "])
+def test_an_empty_text_has_no_label(cli, trained, text):
+    assert cli("predict", text, "--model", trained.folder).out == "no text  -\n"
+    found = json.loads(cli("predict", text, "--model", trained.folder, "--json").out)
+    assert (found["label"], found["probability"], found["status"]) == (None, None, "empty")
+
+
+def test_lines_of_stdin_keep_their_order_and_blank_ones(cli, trained):
+    lines = [LIKED, "", HATED] * 50
+    outcome = cli("predict", "--model", trained.folder, stdin="\n".join(lines) + "\n")
+    answered = outcome.out.splitlines()
+    assert len(answered) == 150
+    assert [line.split("  ")[0] for line in answered] == ["positive", "no text", "negative"] * 50
+    outcome = cli("predict", "--json", "--model", trained.folder, stdin="\n".join(lines) + "\n")
+    found = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [each["text"] for each in found] == lines
+    assert [each["status"] for each in found] == ["ok", "empty", "ok"] * 50
+
+
+def test_stdin_that_is_not_utf_8_is_named(cli, trained):
+    outcome = cli("predict", "--model", trained.folder, stdin=b"fine\ncaf\xe9\n")
+    assert outcome.code == 2
+    assert "standard input line 2: byte 0xe9 at offset 8 is not valid utf-8." in outcome.err
+
+
+def test_control_characters_reach_no_terminal(cli, trained):
+    outcome = cli("predict", "a \x1b[31mwonderful\x1b[0m film", "--model", trained.folder)
+    assert "\x1b" not in outcome.out
+    assert r"\x1b[31mwonderful" in outcome.out
+    explained = cli("predict", "x\x1b[2J y", "--explain", "--model", trained.folder)
+    assert "\x1b" not in explained.out
+
+
+def test_explain_marks_words_without_colour(cli, trained):
+    outcome = cli("predict", "wonderful but awful", "--explain", "--model", trained.folder)
+    assert outcome.code == 0, outcome.err
+    head, review, rest = outcome.out.split("\n\n")[:3]
+    expected = undertone.load(trained.folder).explain("wonderful but awful")
+    assert head == f"{expected.prediction.label}  {expected.prediction.probability:.2f}"
+    assert "+ wonderful]" in review
+    assert "- awful]" in review
+    lines = rest.splitlines()
+    assert lines[0] == "marks   [++ positive]  [-- negative]"
+    total = sum(token.contribution for token in expected.tokens)
+    assert lines[1] == (
+        f"score   {expected.base:+.2f} at the start {total:+.2f} from the words "
+        f"= {expected.logit:+.2f} for positive"
+    )
+    assert lines[2].startswith("curve   ")
+    curve = [point.probability for point in expected.curve]
+    assert f"p(positive) word by word, {curve[0]:.2f} to {curve[-1]:.2f}" in lines[2]
+
+
+def test_explain_as_json_adds_up(cli, trained):
+    outcome = cli("predict", LONG, "--explain", "--json", "--model", trained.folder)
+    found = json.loads(outcome.out)
+    added = found["base"] + sum(token["contribution"] for token in found["tokens"])
+    assert added == pytest.approx(found["logit"], abs=1e-4)
+    assert found["text"] == LONG
+    assert found["prediction"]["tokens_read"] == 20
+    assert all(LONG[each["start"] : each["end"]] == each["text"] for each in found["tokens"])
+    assert found["curve"][-1]["probability"] == pytest.approx(
+        found["prediction"]["probabilities"]["positive"], abs=1e-5
+    )
+
+
+def test_explain_says_which_part_was_not_read(cli, trained):
+    outcome = cli("predict", LONG, "--explain", "--model", trained.folder)
+    assert "(read 20 of 45 tokens)" in outcome.out.splitlines()[0]
+    assert outcome.out.count("[... 25 tokens not read ...]") == 1
+
+
+def test_explain_of_an_empty_text(cli, trained):
+    assert cli("predict", " ", "--explain", "--model", trained.folder).out == "no text  -\n\n"
+
+
+def explanation(*parts: float) -> Explanation:
+    """An explanation made up for the purpose: tokens a, b, c, ... in a row."""
+    words = "abcdefgh"[: len(parts)]
+    total = sum(parts)
+    spans = [(2 * place, 2 * place + 1) for place in range(len(parts))]
+    tokens = tuple(
+        undertone.inference.TokenContribution(word, start, end, part, True)
+        for word, (start, end), part in zip(words, spans, parts, strict=True)
+    )
+    running = [0.9, 0.2, 0.6, 0.6][: len(parts)]
+    curve = tuple(
+        undertone.inference.CurvePoint(place, spans[place][1], value)
+        for place, value in enumerate(running)
+    )
+    turn = undertone.inference.TurningPoint(1, 2, 3, 0.9, 0.2, True)
+    probabilities = {"negative": 0.4, "positive": 0.6}
+    prediction = Prediction("positive", 0.6, probabilities, len(parts), len(parts), "ok")
+    return Explanation(
+        " ".join(words), prediction, "positive", total, 0.0, tokens, curve, False, (turn,)
+    )
+
+
+def test_signs_and_colours_tell_direction_and_strength():
+    made_up = explanation(1.0, 0.3, 0.1, -0.6)
+    assert explaining.marked(made_up, colour=False) == "[++ a] [+ b] c [-- d]"
+    assert explaining.marked(made_up, colour=True) == (
+        "\x1b[32m\x1b[1ma\x1b[0m \x1b[32mb\x1b[0m c \x1b[31m\x1b[1m\x1b[4md\x1b[0m"
+    )
+
+
+def test_a_whole_page():
+    page = explaining.render(explanation(1.0, 0.3, 0.1, -0.6), colour=False, bars=True, width=80)
+    assert page == (
+        "positive  0.60\n\n[++ a] [+ b] c [-- d]\n\n"
+        "marks   [++ positive]  [-- negative]\n"
+        "score   +0.00 at the start +0.80 from the words = +0.80 for positive\n"
+        "curve   █▂▅▅  p(positive) word by word, 0.90 to 0.60\n"
+        'turn    0.90 to 0.20 at "b", which changes the verdict'
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "bars", "expected"),
+    [
+        ([0.0, 0.124, 0.126, 0.5, 1.0], 9, True, "▁▁▂▅█"),
+        ([0.0, 0.5, 1.0], 9, False, "047"),
+        ([0.0, 0.1, 0.2, 0.99], 2, True, "▁█"),
+        ([i / 100 for i in range(101)], 8, False, "02245677"),
+        ([0.5], 9, True, "▅"),
+    ],
+)
+def test_sparkline(values, width, bars, expected):
+    assert explaining.sparkline(values, width, bars=bars) == expected
+
+
+def test_a_line_fits_the_terminal():
+    prediction = Prediction("negative", 0.871, {"negative": 0.871, "positive": 0.129}, 4, 9, "ok")
+    line = answers.line("word " * 30, prediction, width=60)
+    assert len(line) <= 60
+    assert line.startswith("negative  0.87  word word")
+    assert line.endswith("…  (read 4 of 9 tokens)")
+
+
+def test_a_file_keeps_its_rows_and_columns(cli, trained, tmp_path):
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(f"id,review\n1,{LIKED}\n2,\n3,{HATED}\n", encoding="utf-8")
+    outcome = cli("predict", "--input", source, "--output", output, "--model", trained.folder)
+    assert outcome.code == 0, outcome.err
+    with output.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == [
+        *("id", "review", "label", "probability", "tokens_read", "tokens_total", "status"),
+    ]
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    assert [row["label"] for row in rows] == ["positive", "", "negative"]
+    assert [row["status"] for row in rows] == ["ok", "empty", "ok"]
+    told = [" ".join(line.split()) for line in outcome.err.splitlines()]
+    assert told == [
+        f"rows 3 in {output}",
+        "empty 1 rows have no text and no label",
+        "added label, probability, tokens_read, tokens_total, status",
+    ]
+
+
+def test_a_file_goes_to_stdout_without_output(cli, trained, tmp_path):
+    source = tmp_path / "in.jsonl"
+    source.write_text(json.dumps({"text": LONG}) + "\n", encoding="utf-8")
+    outcome = cli("predict", "--input", source, "--model", trained.folder)
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out)
+    assert (found["tokens_read"], found["tokens_total"]) == (20, 45)
+    assert "cut 1 rows are longer than the model reads" in " ".join(outcome.err.split())
+
+
+BAD = {
+    "several words": (["I", "loved", "it"], "predict reads one text, but 3 came"),
+    "text and file": (["x", "--input", "a.csv"], "--input cannot go with TEXT"),
+    "explain a file": (["--input", "a.csv", "--explain"], "--explain cannot go with --input"),
+    "JSON of a file": (["--input", "a.csv", "--json"], "--json cannot go with --input"),
+    "output alone": (["x", "--output", "o.csv"], "--output needs --input"),
+    "column alone": (["x", "--text-column", "a"], "--text-column needs --input"),
+    "overwrite alone": (["x", "--overwrite"], "--overwrite needs --input"),
+    "no such model": (["x", "--model", "nowhere"], "no model folder at nowhere."),
+    "no int8": (["x", "--precision", "int8"], "has no model.int8.onnx."),
+    "no threads": (["x", "--threads", "0"], "Invalid value for '--threads'"),
+    "missing file": (["--input", "no.csv", "--output", "o.csv"], "no.csv"),
+    "unknown column": (
+        ["--input", "a.csv", "--output", "o.csv", "--text-column", "fil"],
+        "no column 'fil' (did you mean 'film'?). Columns: 'film', 'score'.",
+    ),
+    "no text column": (["--input", "a.csv", "--output", "o.csv"], "no column of reviews among"),
+    "unknown format": (["--input", "a.csv", "--format", "cvs"], "'cvs' (did you mean 'csv'?)"),
+    "output exists": (
+        ["--input", "a.csv", "--text-column", "film", "--output", "there.csv"],
+        "there.csv exists. Choose another name, or add --overwrite.",
+    ),
+    "output is the input": (
+        ["--input", "a.csv", "--text-column", "film", "--output", "a.csv", "--overwrite"],
+        "a.csv is the input itself.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_and_writes_nothing(
+    cli, trained, tmp_path, monkeypatch, arguments, expected
+):
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("film,score\nx,1\n", encoding="utf-8")
+    Path("there.csv").write_text("kept", encoding="utf-8")
+    model = [] if "--model" in arguments else ["--model", trained.folder]
+    outcome = cli("predict", *arguments, *model)
+    assert outcome.code == 2, outcome.err
+    assert expected in outcome.error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "there.csv"]
+    assert Path("there.csv").read_text(encoding="utf-8") == "kept"
+
+
+def test_an_installation_without_a_model_says_so(cli, monkeypatch):
+    monkeypatch.setattr("undertone.cli.loading.packaged", lambda: None)
+    assert "there is no model inside this installation" in cli("predict", "x").error
+
+
+def test_nothing_to_read_on_a_terminal(cli, monkeypatch):
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("undertone.cli.commands.predict.sys.stdin", Terminal())
+    from undertone.cli.commands import predict
+
+    with pytest.raises(click.UsageError, match="there is nothing to read: give a TEXT"):
+        predict.command.main([], standalone_mode=False)
+
+
+def test_a_cold_process_answers_and_imports_only_the_bare_install(trained):
+    script = (
+        "import sys\n"
+        "from undertone.cli.entry import run\n"
+        f"code = run(['predict', {LIKED!r}, '--model', {str(trained.folder)!r}])\n"
+        "extras = ('torch', 'onnx', 'sklearn', 'pandas', 'pyarrow', 'matplotlib', 'rich')\n"
+        "print(code, [name for name in extras if name in sys.modules])\n"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "0 []", done.stderr
+    assert done.stdout.startswith("positive  ")
+    assert time.perf_counter() - started < 5.0
+
+
+def test_a_terminal_without_unicode_gets_digits_and_escapes(trained):
+    done = subprocess.run(
+        [*PROGRAM, "predict", "a ☃ film", "--explain", "--model", str(trained.folder)],
+        env={**os.environ, "PYTHONIOENCODING": "iso-8859-1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "\\u2603" in done.stdout
+    curve = next(line for line in done.stdout.splitlines() if line.startswith("curve"))
+    assert set(curve.split()[1]) <= set("01234567")
+
+
+def test_bytes_that_are_no_text_on_the_command_line_are_replaced(trained):
+    done = subprocess.run(
+        [*PROGRAM, "predict", b"wonderful \xff", "--json", "--model", str(trained.folder)],
+        capture_output=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["text"] == "wonderful \ufffd"
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(trained, tmp_path):
+    lines = tmp_path / "lines.txt"
+    lines.write_text(f"{LIKED}\n" * 5000, encoding="utf-8")
+    script = (
+        f"{sys.executable} -m undertone predict --model {trained.folder} < {lines} | head -n 1; "
+        "echo ${PIPESTATUS[0]}"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[0].startswith("positive")
+    assert done.stdout.splitlines()[1] == "141"
