@@ -25,7 +25,11 @@ def table(path: Path) -> str:
     result = json.loads(path.read_text(encoding="utf-8"))
     faster = result["ratios"].get("undertone_int8_times_as_fast", {})
     systems = result["systems"]
-    rows = [_row(each, faster.get(name), name) for name, each in systems.items() if "title" in each]
+    rows = [
+        _row(name, each, faster.get(name), result["reviews"])
+        for name, each in systems.items()
+        if "title" in each
+    ]
     lines = [_line(_HEAD), _line(["---"] * len(_HEAD)), *map(_line, rows)]
     for name, each in systems.items():
         if "skipped" in each:

@@ -17,6 +17,7 @@ from tiny_model import logit, sigmoid
 from undertone import inference, modelfolder
 from undertone.errors import ConfigError, ModelFolderError
 from undertone.inference import Model, Prediction, load
+from undertone.inference.quantisation import quantise
 
 Build = Callable[..., Path]
 
@@ -167,16 +168,33 @@ def test_threads_share_one_model(model: Model):
 # A network that carries state
 
 
-def test_a_text_scores_the_same_alone_and_in_a_batch(lstm: Path):
-    model = load(lstm, threads=2)
+def some_texts() -> list[str]:
     words = ["good", "bad", "film", "awful", "great", "not", "but"]
     random = np.random.default_rng(1)
     lengths = [1, 2, 3, 31, 32, 33, 64, 200, 400, 1000, 2740, *random.integers(1, 300, 60)]
-    texts = [" ".join(random.choice(words, length)) for length in lengths]
-    together = model.predict_proba(texts)
-    alone = np.concatenate([model.predict_proba([text]) for text in texts])
+    return [" ".join(random.choice(words, length)) for length in lengths]
+
+
+def test_a_text_scores_the_same_alone_and_in_a_batch(lstm: Path):
+    model = load(lstm, threads=2)
+    together = model.predict_proba(some_texts())
+    alone = np.concatenate([model.predict_proba([text]) for text in some_texts()])
     assert np.abs(together - alone).max() <= 1e-5
     assert together.std(axis=0).min() > 0.02
+
+
+def test_in_int8_too_a_text_scores_the_same_alone_and_in_a_batch(lstm: Path, tmp_path: Path):
+    folder = tmp_path / "int8"
+    shutil.copytree(lstm, folder)
+    quantise(folder / modelfolder.GRAPH, folder / modelfolder.GRAPH_INT8)
+    modelfolder.write(folder, modelfolder.read(folder))
+    model = load(folder, threads=2)
+    assert model.precision == "int8"
+    together = model.predict_proba(some_texts())
+    alone = np.concatenate([model.predict_proba([text]) for text in some_texts()])
+    assert together.tolist() == alone.tolist()
+    full = load(folder, precision="float32").predict_proba(some_texts())
+    assert 0 < np.abs(together - full).max() < 0.05
 
 
 # Loading

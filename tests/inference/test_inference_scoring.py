@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -293,6 +294,20 @@ def test_parquet_to_standard_output_is_json_lines(
     assert result.rows == 1
 
 
+def test_a_pipe_is_read_once(model: Model, tmp_path: Path):
+    pipe = tmp_path / "in.csv"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=pipe.write_text, args=("text\ngood\nbad\n",))
+    feeder.start()
+    told: list[float | None] = []
+    result = score_file(
+        model, pipe, tmp_path / "out.csv", on_progress=lambda *each: told.append(each[2])
+    )
+    feeder.join()
+    assert result.rows == 2
+    assert told == [None]
+
+
 # Targets
 
 
@@ -488,7 +503,9 @@ def test_ctrl_c_on_standard_input(
 ):
     with source.open("rb") as stream:
         monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=stream))
-        with pytest.raises(RunInterruptedError, match="Standard input cannot be gone on with"):
+        with pytest.raises(
+            RunInterruptedError, match="Standard input or a pipe cannot be gone on with"
+        ):
             score_file(
                 model,
                 "-",

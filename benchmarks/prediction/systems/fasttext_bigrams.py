@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -30,8 +31,10 @@ class FastTextBigrams:
     def prepare(self) -> None:
         """Train on the training reviews."""
         lines = self.folder / "train.txt"
+        rows = list(read_reviews(self.folder.parent / TRAIN))
+        random.Random(0).shuffle(rows)  # it reads in order, and the archive is sorted by label
         with lines.open("w", encoding="utf-8") as stream:
-            for row in read_reviews(self.folder.parent / TRAIN):
+            for row in rows:
                 stream.write(f"__label__{row['label']} {_line(row['text'])}\n")
         model = fasttext.train_supervised(
             str(lines),

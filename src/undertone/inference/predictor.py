@@ -24,6 +24,10 @@ from undertone.text.tokenizer import Encoded, TextEncoder
 Precision = Literal["float32", "int8"]
 
 _PACKAGED = Path(__file__).resolve().parents[1] / "model"
+# int8 LSTMs round all texts of a batch on one common scale, so a text would score differently in
+# other company (by a tenth of the logits' spread, measured): they read one text at a time, which
+# costs them a fifth of their speed. In float32 8 texts a batch are fastest on two cores.
+_BATCH: Mapping[Precision, int] = {"float32": 8, "int8": 1}
 # Texts tokenized at once; the network reads one chunk while the next is tokenized.
 _CHUNK = 2048
 
@@ -185,7 +189,10 @@ def load(
         modelfolder.verified(folder, manifest, modelfolder.TOKENIZER), manifest.config.text
     )
     network = Network(
-        modelfolder.verified(folder, manifest, graph), vocabulary=encoder.size, threads=threads
+        modelfolder.verified(folder, manifest, graph),
+        vocabulary=encoder.size,
+        batch=_BATCH[chosen],
+        threads=threads,
     )
     outputs = 1 if len(manifest.labels) == 2 else len(manifest.labels)
     if network.outputs != outputs:

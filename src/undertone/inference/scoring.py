@@ -82,7 +82,7 @@ def score_file(
     read through once first, so that a flawed row is reported before any work is done.
 
     A run that is killed leaves ``OUTPUT.partial``; the same call goes on with it and ends in the
-    same bytes as one never killed. Standard input and output can only start anew.
+    same bytes as one never killed. Standard input, output and pipes can only start anew.
 
     Args:
         model: the model.
@@ -113,7 +113,7 @@ def score_file(
     rows = source.open()
     plan = layout(rows, text_column, fixed=encoder.fixed_columns)
     total = None
-    if source.path is not None:
+    if source.repeatable:
         total = sum(1 for _ in reviews(rows, plan))
         rows = source.open()
     job = _Job(model, plan, written, encoder, total, on_progress)
@@ -177,8 +177,8 @@ def _into_file(job: _Job, rows: RowSource, source: Source, target: Path) -> tupl
             raise RunInterruptedError(
                 f"stopped after {partial.done.rows:,} rows.",
                 "The same command goes on from there."
-                if source.path is not None
-                else "Standard input cannot be gone on with: start again.",
+                if source.repeatable
+                else "Standard input or a pipe cannot be gone on with: start again.",
             ) from None
         if job.written == "parquet" and source.path is not None:
             write_parquet(source.path, partial.path, target, job.plan.added)
@@ -227,7 +227,8 @@ def _tally(predictions: list[Prediction]) -> Tally:
 
 def _key(job: _Job, source: Source) -> Key:
     """What decides the bytes of the output. Standard input gets a key that never comes again."""
-    content = secrets.token_hex(16) if source.path is None else files.sha256(source.path)
+    again = source.path if source.repeatable else None
+    content = secrets.token_hex(16) if again is None else files.sha256(again)
     return {
         "input": content,
         "format": str(source.format),

@@ -22,6 +22,11 @@ class Source(Struct, frozen=True):
     format: str | None
     encoding: str
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether it can be read twice: a file can, standard input or a pipe cannot."""
+        return self.path is not None and self.path.is_file()
+
     def open(self) -> RowSource:
         """The rows, from the first one.
 

@@ -18,6 +18,7 @@ from undertone.extras import require
 
 _WINDOW = 5
 _SMOOTHING = 0.75  # Levy, Goldberg and Dagan (2015), section 3.2
+_ROUNDING = 1e-6  # the decomposition gives words without neighbours a vector about as long
 _RESERVED = 2  # padding and the unknown token have no neighbours worth counting
 
 
@@ -49,7 +50,8 @@ def word_vectors(
         )
         vectors[:, :rank] = left * np.sqrt(values)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    result: NDArray[np.float32] = np.divide(vectors, norms, out=vectors, where=norms > 1e-6)
+    vectors[norms[:, 0] <= _ROUNDING] = 0.0
+    result: NDArray[np.float32] = vectors / np.where(norms > _ROUNDING, norms, 1.0)
     return result
 
 

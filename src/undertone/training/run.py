@@ -20,7 +20,7 @@ from undertone import files, modelfolder, networks
 from undertone.config import RunConfig
 from undertone.data.examples import Example, SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
-from undertone.errors import DataError, OutputError
+from undertone.errors import DataError
 from undertone.extras import require
 from undertone.text.tokenizer import TextEncoder
 from undertone.text.vectors import word_vectors
@@ -28,18 +28,11 @@ from undertone.training import checkpoint, hardware, loop, publish
 from undertone.training.checkpoint import Progress
 from undertone.training.events import EpochDone, Event, Listener, Note, silent
 from undertone.training.objective import Objective
+from undertone.training.runfolder import clear, prepare_folder
 from undertone.training.stop import stop_on_interrupt
 from undertone.training.trainer import EncodedReviews, Trainer, evaluate
 
 _VECTOR_NORM_PER_WIDTH = 0.1  # the scale of the random start, so that both learn alike
-LEFT_BEHIND = (
-    modelfolder.MANIFEST,
-    modelfolder.GRAPH_INT8,
-    modelfolder.COMPARISON,
-    checkpoint.NAME,
-)
-# Of a killed process: ours and those of safetensors.
-TEMPORARY = (".*.tmp", ".tmp??????")
 
 
 class TrainResult(Struct, frozen=True):
@@ -126,9 +119,7 @@ def train_examples(
         on_event(Note(note))
     machine = hardware.choose(config.train)
     on_event(Note(machine.describe()))
-    encoder = TextEncoder.train((example.text for example in data.train), config.text)
-    _clear(output, () if resume else LEFT_BEHIND)
-    encoder.save(output / modelfolder.TOKENIZER)
+    encoder = _encoder(data, config, output, resume=resume)
     training = encode(encoder, data.train, data.labels, on_event)
     validation = encode(encoder, data.validation, data.labels, on_event)
 
@@ -170,41 +161,6 @@ def train_examples(
     )
 
 
-def prepare_folder(output: Path, *, resume: bool, overwrite: bool) -> None:
-    """Make the folder of a run, and refuse to mix two runs in one. Nothing is deleted yet.
-
-    Raises:
-        OutputError: it holds something already and neither flag says what to do with it, or
-            something that no training wrote.
-    """
-    finished = (output / modelfolder.MANIFEST).exists()
-    if finished and resume:
-        raise OutputError(
-            f"{output} holds a finished model; there is nothing to resume.",
-            "Use it, or train anew with --overwrite.",
-        )
-    if output.exists() and not output.is_dir():
-        raise OutputError(f"{output} is a file.", "Name a folder with --output.")
-    occupied = output.is_dir() and bool(set(output.iterdir()) - set(_temporary(output)))
-    ours = finished or (output / checkpoint.NAME).exists() or (output / "tokenizer.json").exists()
-    if occupied and not (resume or overwrite):
-        raise OutputError(
-            f"{output} exists and is not empty.",
-            "Go on with --resume, replace it with --overwrite, or name another --output.",
-        )
-    if occupied and not ours:
-        raise OutputError(
-            f"{output} holds files that no training wrote; they are left alone.",
-            "Name another folder with --output.",
-        )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot make the folder {output}: {error.strerror}.", "Name another with --output."
-        ) from error
-
-
 def encode(
     encoder: TextEncoder, examples: Sequence[Example], labels: tuple[str, ...], listen: Listener
 ) -> EncodedReviews:
@@ -234,22 +190,26 @@ def _start_from_texts(
     """Overwrite the token vectors; words that no text tells anything about keep their start."""
     weight = network.get_parameter("embedding.weight")
     learnt = word_vectors(texts, *weight.shape, seed=config.seed)
-    # Of unit length, or zero but for the rounding of the decomposition.
-    known = torch.from_numpy(np.linalg.norm(learnt, axis=1) > 0.5).to(weight.device)
+    known = torch.from_numpy(learnt.any(axis=1)).to(weight.device)
     scale = _VECTOR_NORM_PER_WIDTH * weight.shape[1] ** 0.5
     with torch.no_grad():
         weight[known] = torch.from_numpy(learnt).to(weight.device)[known] * scale
 
 
-def _clear(output: Path, names: Iterable[str]) -> None:
-    """Delete what would let the old model pass for the new one, and what a killed run left."""
-    for path in (*(output / name for name in names), *_temporary(output)):
-        path.unlink(missing_ok=True)
+def _encoder(data: TrainingData, config: RunConfig, output: Path, *, resume: bool) -> TextEncoder:
+    """The tokenizer of the run, learnt anew or as the stopped run left it.
 
-
-def _temporary(output: Path) -> list[Path]:
-    found = (path for pattern in TEMPORARY for path in output.glob(pattern))
-    return [path for path in found if path.is_file()]
+    A resumed run with other settings is refused later, by its identity; until then nothing of the
+    stopped run may change.
+    """
+    path = output / modelfolder.TOKENIZER
+    if resume and path.exists() and (output / checkpoint.NAME).exists():
+        clear(output, keep_model=True)
+        return TextEncoder.load(path, config.text)
+    encoder = TextEncoder.train((example.text for example in data.train), config.text)
+    clear(output, keep_model=resume)
+    encoder.save(path)
+    return encoder
 
 
 def _restore(trainer: Trainer, listen: Listener) -> None:

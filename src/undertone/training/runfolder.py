@@ -1,0 +1,69 @@
+"""The folder of a run: whether it may be used, and what is cleared from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from undertone import modelfolder
+from undertone.errors import OutputError
+from undertone.training import checkpoint
+
+_OF_THE_MODEL = (
+    modelfolder.MANIFEST,
+    modelfolder.GRAPH_INT8,
+    modelfolder.COMPARISON,
+    checkpoint.NAME,
+)
+# Of a killed process: ours and those of safetensors.
+_TEMPORARY = (".*.tmp", ".tmp??????")
+
+
+def prepare_folder(output: Path, *, resume: bool, overwrite: bool) -> None:
+    """Make the folder of a run, and refuse to mix two runs in one. Nothing is deleted yet.
+
+    Raises:
+        OutputError: it holds something already and neither flag says what to do with it, or
+            something that no training wrote.
+    """
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file.", "Name a folder with --output.")
+    _refuse_mixing(output, resume=resume, overwrite=overwrite)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {output}: {error.strerror}.", "Name another with --output."
+        ) from error
+
+
+def _refuse_mixing(output: Path, *, resume: bool, overwrite: bool) -> None:
+    finished = (output / modelfolder.MANIFEST).exists()
+    if finished and resume:
+        raise OutputError(
+            f"{output} holds a finished model; there is nothing to resume.",
+            "Use it, or train anew with --overwrite.",
+        )
+    occupied = output.is_dir() and bool(set(output.iterdir()) - set(_temporary(output)))
+    if occupied and not (resume or overwrite):
+        raise OutputError(
+            f"{output} exists and is not empty.",
+            "Go on with --resume, replace it with --overwrite, or name another --output.",
+        )
+    begun = (output / checkpoint.NAME, output / modelfolder.TOKENIZER)
+    if occupied and not finished and not any(path.exists() for path in begun):
+        raise OutputError(
+            f"{output} holds files that no training wrote; they are left alone.",
+            "Name another folder with --output.",
+        )
+
+
+def clear(output: Path, *, keep_model: bool) -> None:
+    """Delete what a killed process left and, unless kept, what makes the old model a model."""
+    old = () if keep_model else _OF_THE_MODEL
+    for path in (*(output / name for name in old), *_temporary(output)):
+        path.unlink(missing_ok=True)
+
+
+def _temporary(output: Path) -> list[Path]:
+    found = (path for pattern in _TEMPORARY for path in output.glob(pattern))
+    return [path for path in found if path.is_file()]
