@@ -110,6 +110,9 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     epochs: Annotated[Positive, Meta(description="passes over the training reviews at most")] = 8
     batch_size: Annotated[Positive, Meta(description="reviews a step")] = 32
     lr: Annotated[float, Meta(gt=0.0, lt=10.0, description="peak learning rate")] = 2e-3
+    embedding_lr: Annotated[
+        float, Meta(gt=0.0, le=10.0, description="learning rate of token vectors, as a share of lr")
+    ] = 1.0
     schedule: Annotated[
         Literal["cosine", "linear", "constant"],
         Meta(description="how the learning rate falls after the warm-up"),

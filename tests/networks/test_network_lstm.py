@@ -75,9 +75,7 @@ def test_presets_of_the_study_have_its_parameter_counts(name, parameters):
         ("attention", False, False, 1, 3),
     ],
 )
-def test_graph_equals_torch_and_contributions_add_up(
-    pooling, norm, bidirectional, layers, labels
-):
+def test_graph_equals_torch_and_contributions_add_up(pooling, norm, bidirectional, layers, labels):
     config = run_config(pooling, norm, bidirectional, layers)
     network = make(config, labels)
     assert sum(weight.numel() for weight in network.parameters()) == networks.count_parameters(

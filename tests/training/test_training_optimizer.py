@@ -106,3 +106,17 @@ def test_a_step_is_adamw_by_hand():
     # The first step of Adam is the sign of the gradient; decay shrinks by 1 - lr * decay.
     expected = np.array([[2.0, -1.0]]) * (1 - 0.1 * 0.5) - 0.1 * np.array([[1.0, -1.0]])
     np.testing.assert_allclose(network.output.detach().numpy(), expected, rtol=1e-5)
+
+
+def test_token_vectors_move_at_their_share_of_the_rate():
+    network = nn.Module()
+    network.embedding = nn.Embedding(4, 2)
+    network.output = nn.Linear(2, 1)
+    built, names = optimizer.build(network, TrainConfig(embedding_lr=0.25, embedding_decay=0.01))
+    scales = {
+        name: group["scale"]
+        for group in built.param_groups
+        for name in names
+        if any(dict(network.named_parameters())[name] is p for p in group["params"])
+    }
+    assert scales == {"embedding.weight": 0.25, "output.weight": 1.0, "output.bias": 1.0}

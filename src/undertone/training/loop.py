@@ -77,7 +77,7 @@ def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], s
     torch.manual_seed(int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0]))
     rate = learning_rate(config.train, step, steps)
     for group in trainer.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["scale"]
     ids, lengths = batch_tensors(trainer, train, index)
     targets = torch.from_numpy(train.targets[index]).to(ids.device)
     with torch.autocast(ids.device.type, torch.bfloat16, enabled=trainer.hardware.bfloat16):
