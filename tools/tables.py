@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.prediction import report
+
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 
@@ -34,16 +36,14 @@ def training_speed() -> str:
     result = _read("training-speed.json")
     return (
         f"A training step of `lstm-15m` (batch 64, real reviews, length 256) is "
-        f"**{result['ratio']:.1f} times** as fast as the same step with packed sequences in a "
-        f"plain `nn.LSTM`, both measured in one process ({_machine(result)})."
+        f"**{result['ratio']:.1f} times** as fast as the same step with packed sequences "
+        f"in a plain `nn.LSTM`, both measured in one process ({_machine(result)})."
     )
 
 
 def prediction_speed() -> str:
     """Speed of prediction against the alternatives."""
-    from benchmarks.prediction.table import table
-
-    return table(RESULTS / "prediction-speed.json")
+    return report.table(RESULTS / "prediction-speed.json")
 
 
 def int8() -> str:
