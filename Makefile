@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 IMDB ?= ../shared/data/aclImdb_v1.tar.gz
 EXCLUDE ?= ../shared/data/imdb_heldout.txt
 
-.PHONY: help install quickstart test test-all coverage check format docs imdb bench bench-training clean
+.PHONY: help install quickstart test test-all coverage check format docs imdb package bench bench-training promises clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,12 +49,19 @@ imdb: install  ## train `small` on IMDB and measure it on the test reviews
 	cp runs/imdb-small/metrics.json results/imdb-small/training.json
 	cp runs/imdb-small/history.jsonl results/imdb-small/history.jsonl
 
+package: install  ## put runs/imdb-small, in int8, into the package
+	$(BIN)/undertone export runs/imdb-small
+	$(BIN)/python -m tools.package_model runs/imdb-small
+
 bench: install  ## prediction speed against the alternatives
 	$(BIN)/pip install --quiet -c constraints.txt -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks.prediction --data $(IMDB) --exclude $(EXCLUDE) --output results/prediction-speed.json
+	$(BIN)/python -m benchmarks.prediction --data $(IMDB) --exclude $(EXCLUDE) --model runs/imdb-small --output results/prediction-speed.json
 
 bench-training: install  ## training speed against a plain packed nn.LSTM
 	$(BIN)/python -m benchmarks.training_speed --data $(IMDB) --output results/training-speed.json
+
+promises: install  ## check what the README promises of the model inside the package
+	$(BIN)/python -m benchmarks.promises --data $(IMDB) --output results/promises.json
 
 clean:  ## remove what the tools leave behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

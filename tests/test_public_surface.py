@@ -15,6 +15,7 @@ import undertone
 
 SURFACE = [
     "ConfigError",
+    "CurvePoint",
     "DataError",
     "Evaluation",
     "Example",
@@ -26,10 +27,13 @@ SURFACE = [
     "Prediction",
     "RunConfig",
     "RunInterruptedError",
+    "ScoreResult",
     "SentimentClassifier",
     "SourceOptions",
+    "TokenContribution",
     "TrainResult",
     "TrainingError",
+    "TurningPoint",
     "UndertoneError",
     "__version__",
     "evaluate",
@@ -37,6 +41,7 @@ SURFACE = [
     "load_preset",
     "load_split",
     "plots",
+    "score_file",
     "train",
 ]
 EXTRAS = ["torch", "onnx", "safetensors", "sklearn", "scipy", "pyarrow", "matplotlib", "datasets"]

@@ -1,29 +1,43 @@
-"""Copy the parts of a trained model that prediction needs into the package.
+"""Put the parts of a trained IMDB model that prediction needs into the package.
 
-python -m tools.package_model runs/imdb-small
+    python -m tools.package_model runs/imdb-small
+
+The model must have been exported to int8 with figures (`undertone export`).
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
-from undertone import modelfolder
+import msgspec
 
-TARGET = Path(__file__).resolve().parents[1] / "src" / "undertone" / "model"
-NEEDED = (
-    modelfolder.TOKENIZER,
-    modelfolder.GRAPH_INT8,
-    modelfolder.CALIBRATION,
-    modelfolder.METRICS,
-    modelfolder.HISTORY,
-)
+from undertone import modelfolder
+from undertone.modelfolder import Manifest
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "src" / "undertone" / "model"
+RESULT = ROOT / "results" / "default-model" / "int8.json"
+NEEDED = (modelfolder.TOKENIZER, modelfolder.GRAPH_INT8, modelfolder.CALIBRATION)
 LARGEST = 8_000_000
+
+CARD = """# The model inside the package
+
+{made}
+
+{measured}
+
+{reads}
+
+{not_for}
+"""
 
 
 def main(source: Path) -> int:
-    """Verify, copy, and write a manifest over what was copied."""
+    """Verify, copy, and write a card and a manifest over what was copied."""
     manifest = modelfolder.read(source)
     paths = [modelfolder.verified(source, manifest, name) for name in NEEDED]
     size = sum(path.stat().st_size for path in paths)
@@ -32,11 +46,55 @@ def main(source: Path) -> int:
         return 2
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir(parents=True)
-    for path in [*paths, source / modelfolder.CARD]:
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    for path in paths:
         shutil.copyfile(path, TARGET / path.name)
-    modelfolder.write(TARGET, manifest)
+    shutil.copyfile(source / modelfolder.COMPARISON, RESULT)
+    public = msgspec.structs.replace(manifest, data=public_data(manifest))
+    (TARGET / modelfolder.CARD).write_text(card(public, source), encoding="utf-8")
+    modelfolder.write(TARGET, public)
     print(f"copied {size:,} bytes to the package")
     return 0
+
+
+def public_data(manifest: Manifest) -> dict[str, object]:
+    """What the manifest says of the data, without the paths of the machine it was trained on."""
+    exclude = Path(str(manifest.data.get("exclude", ""))).name
+    return {**manifest.data, "source": "imdb", "exclude": exclude}
+
+
+def card(manifest: Manifest, source: Path) -> str:
+    """The model card."""
+    compared = json.loads((source / modelfolder.COMPARISON).read_text(encoding="utf-8"))
+    trained = json.loads((source / modelfolder.METRICS).read_text(encoding="utf-8"))
+    network, data, int8 = manifest.config.network, manifest.data, compared["int8"]
+    made = (
+        f"A bidirectional LSTM of {network.hidden_dim} units a direction over word vectors of "
+        f"{network.embedding_dim} dimensions ({trained['parameters']:,} parameters, int8), preset "
+        f"`{manifest.config.preset}`, seed {manifest.config.seed}. It was trained on "
+        f"{data['train']:,} labelled reviews of the Large Movie Review Dataset (Maas et al., ACL "
+        f"2011), with {data['validation']:,} more, of other films, to choose the epoch; its word "
+        "vectors started from those reviews and the 49,987 unlabelled ones. Reviews that have "
+        "counterfactual versions in other data sets were left out. Nothing else went into it."
+    )
+    measured = (
+        f"On the {compared['reviews']:,} test reviews this int8 model has an accuracy of "
+        f"{int8['accuracy']:.2%}, a log loss of {int8['loss']:.4f} nats and an expected "
+        f"calibration error of {int8['ece']:.2%}. {compared['flips']} verdicts differ from those "
+        "of the float32 model it was made from."
+    )
+    reads = (
+        f"It tells {' from '.join(manifest.labels)}, reads at most "
+        f"{manifest.config.text.max_tokens} tokens of a review, half from its start and half from "
+        "its end, and says with every answer how many it read."
+    )
+    not_for = (
+        "It knows English film reviews. On other texts, other languages, irony, single sentences "
+        "and minimal changes of wording it is wrong far more often. It knows two verdicts: a mixed "
+        "review gets one of them. Do not use it to judge people."
+    )
+    parts = {"made": made, "measured": measured, "reads": reads, "not_for": not_for}
+    return CARD.format(**{name: textwrap.fill(text, 100) for name, text in parts.items()})
 
 
 if __name__ == "__main__":

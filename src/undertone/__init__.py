@@ -33,10 +33,15 @@ if TYPE_CHECKING:
     from undertone.estimator import SentimentClassifier as SentimentClassifier
     from undertone.evaluation import Evaluation as Evaluation
     from undertone.evaluation import evaluate as evaluate
+    from undertone.inference import CurvePoint as CurvePoint
     from undertone.inference import Explanation as Explanation
     from undertone.inference import Model as Model
     from undertone.inference import Prediction as Prediction
+    from undertone.inference import ScoreResult as ScoreResult
+    from undertone.inference import TokenContribution as TokenContribution
+    from undertone.inference import TurningPoint as TurningPoint
     from undertone.inference import load as load
+    from undertone.inference import score_file as score_file
     from undertone.training import TrainResult as TrainResult
     from undertone.training import train as train
 
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
 # Where each name lives. A name equal to its module's last part is the module itself.
 _HOMES = {
     "ConfigError": "undertone.errors",
+    "CurvePoint": "undertone.inference",
     "DataError": "undertone.errors",
     "Evaluation": "undertone.evaluation",
     "Example": "undertone.data.examples",
@@ -56,16 +62,20 @@ _HOMES = {
     "Prediction": "undertone.inference",
     "RunConfig": "undertone.config",
     "RunInterruptedError": "undertone.errors",
+    "ScoreResult": "undertone.inference",
     "SentimentClassifier": "undertone.estimator",
     "SourceOptions": "undertone.data.examples",
+    "TokenContribution": "undertone.inference",
     "TrainResult": "undertone.training",
     "TrainingError": "undertone.errors",
+    "TurningPoint": "undertone.inference",
     "UndertoneError": "undertone.errors",
     "evaluate": "undertone.evaluation",
     "load": "undertone.inference",
     "load_preset": "undertone.config",
     "load_split": "undertone.data.source",
     "plots": "undertone.plots",
+    "score_file": "undertone.inference",
     "train": "undertone.training",
 }
 

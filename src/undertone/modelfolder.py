@@ -113,6 +113,12 @@ def verified(folder: Path, manifest: Manifest, name: str) -> Path:
     return path
 
 
+def verify(folder: Path, manifest: Manifest) -> None:
+    """Check every file that the manifest lists; see :func:`verified`."""
+    for name in manifest.files:
+        verified(folder, manifest, name)
+
+
 def _json_object(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not folder.is_dir():

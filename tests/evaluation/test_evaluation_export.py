@@ -8,7 +8,7 @@ import pytest
 from undertone import modelfolder
 from undertone.data.examples import SourceOptions
 from undertone.data.source import load_split
-from undertone.errors import ModelFolderError
+from undertone.errors import DataError, ModelFolderError
 from undertone.evaluation.export import COMPARISON, export_int8
 from undertone.inference import quantisation
 from undertone.inference.predictor import load
@@ -85,7 +85,31 @@ def test_exporting_twice_gives_the_same_model(folder):
     assert (folder / "model.int8.onnx").read_bytes() == first
 
 
-def test_a_damaged_model_is_refused(folder):
-    (folder / "model.onnx").write_bytes(b"nothing")
-    with pytest.raises(ModelFolderError, match="damaged"):
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "history.jsonl"])
+def test_a_damaged_model_is_refused_and_not_signed_anew(folder, name):
+    (folder / name).write_bytes(b"nothing")
+    before = content(folder)
+    with pytest.raises(ModelFolderError, match=f"{name} is damaged"):
         export_int8(folder)
+    assert content(folder) == before
+
+
+def test_a_failed_export_leaves_the_folder_as_it_was(folder):
+    before = content(folder)
+    with pytest.raises(DataError):
+        export_int8(folder, source="no-such-file.csv")
+    assert content(folder) == before
+
+
+def test_figures_of_an_earlier_export_do_not_outlive_it(folder):
+    export_int8(folder, source="sample")
+    assert (folder / COMPARISON).exists()
+    export_int8(folder)
+    assert not (folder / COMPARISON).exists()
+    assert (
+        load(folder, precision="int8").temperature == load(folder, precision="float32").temperature
+    )

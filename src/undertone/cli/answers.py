@@ -20,7 +20,7 @@ def line(text: str, prediction: Prediction, width: int | None = None) -> str:
     Args:
         text: the review.
         prediction: of that review.
-        width: characters of a terminal's line; None: the text is shown whole.
+        width: columns of a terminal's line; None: the text is shown whole.
     """
     note = cut_note(prediction)
     head = f"{verdict(prediction)}  "

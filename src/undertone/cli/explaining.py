@@ -24,7 +24,7 @@ _WEAK, _STRONG = 0.15, 0.5
 
 _BARS = "▁▂▃▄▅▆▇█"
 _DIGITS = "01234567"
-_TURN_WIDTH = 60
+_LONGEST_PASSAGE, _SHORTEST_PASSAGE = 60, 12
 
 
 def render(explanation: Explanation, *, colour: bool, bars: bool, width: int) -> str:
@@ -34,7 +34,7 @@ def render(explanation: Explanation, *, colour: bool, bars: bool, width: int) ->
         explanation: of one text.
         colour: mark with colours instead of signs.
         bars: the output can show block characters.
-        width: characters of a line, for the curve.
+        width: columns of a line, for the curve and the turns.
     """
     note = cut_note(explanation.prediction)
     head = verdict(explanation.prediction).rstrip() + (f"  ({note})" if note else "")
@@ -42,7 +42,7 @@ def render(explanation: Explanation, *, colour: bool, bars: bool, width: int) ->
         return head
     parts = [head, marked(explanation, colour=colour), legend(explanation, colour=colour)]
     parts.append(_running(explanation, bars=bars, width=width))
-    return "\n\n".join([*parts[:2], "\n".join([*parts[2:], *_turns(explanation)])])
+    return "\n\n".join([*parts[:2], "\n".join([*parts[2:], *_turns(explanation, width)])])
 
 
 def marked(explanation: Explanation, *, colour: bool) -> str:
@@ -117,8 +117,9 @@ def _running(explanation: Explanation, *, bars: bool, width: int) -> str:
     return f"curve   {line}  {title}"
 
 
-def _turns(explanation: Explanation) -> Iterator[str]:
+def _turns(explanation: Explanation, width: int) -> Iterator[str]:
     for turn in explanation.turning_points:
-        passage = shortened(explanation.text[turn.start : turn.end], _TURN_WIDTH)
-        crossing = ", which changes the verdict" if turn.crosses else ""
-        yield f'turn    {turn.before:.2f} to {turn.after:.2f} at "{passage}"{crossing}'
+        head = f'turn    {turn.before:.2f} to {turn.after:.2f} at "'
+        tail = '", the verdict changes' if turn.crosses else '"'
+        room = min(_LONGEST_PASSAGE, max(_SHORTEST_PASSAGE, width - len(head) - len(tail)))
+        yield head + shortened(explanation.text[turn.start : turn.end], room) + tail

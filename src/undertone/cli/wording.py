@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import accumulate
+
+_JOINERS = "\u200c\u200d"
 
 
 def duration(seconds: float) -> str:
@@ -53,13 +57,33 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
 
 
 def printable(text: str) -> str:
-    """Control characters escaped, line ends and tabs kept: what is read may be hostile."""
-    return "".join(
-        character
-        if character.isprintable() or character in "\n\t"
-        else character.encode("unicode_escape").decode()
-        for character in text
-    )
+    """Text that a terminal shows as it is read: it may be hostile, or come from a web page.
+
+    Control characters are escaped, line ends and tabs kept. Every other white space becomes a
+    space. Invisible marks go, those that turn the direction of writing among them; the joiners
+    stay, which hold emoji and some scripts together.
+    """
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    if character.isprintable() or character in "\n\t" or character in _JOINERS:
+        return character
+    kind = unicodedata.category(character)
+    if kind in ("Zs", "Zl", "Zp"):
+        return " "
+    return "" if kind == "Cf" else character.encode("unicode_escape").decode()
+
+
+def cells(text: str) -> int:
+    """Columns of a terminal that ``text`` takes: two for Chinese, none for an accent alone."""
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def one_line(text: str) -> str:
@@ -68,6 +92,9 @@ def one_line(text: str) -> str:
 
 
 def shortened(text: str, width: int) -> str:
-    """``text`` on one line, cut to ``width`` characters with an ellipsis."""
+    """``text`` on one line, cut to ``width`` columns of a terminal with an ellipsis."""
     line = one_line(text)
-    return line if len(line) <= width else line[: max(1, width - 1)].rstrip() + "…"
+    if cells(line) <= width:
+        return line
+    kept = sum(taken < width for taken in accumulate(map(_cells, line)))
+    return line[: max(1, kept)].rstrip() + "…"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +20,11 @@ from undertone.evaluation import metrics
 from undertone.evaluation.verdicts import Verdicts, collect_verdicts
 from undertone.inference.predictor import Model, load
 from undertone.inference.quantisation import quantise
+from undertone.modelfolder import Manifest
 
 COMPARISON = modelfolder.COMPARISON
+_TEMPERATURE = "temperature_int8"
+_WARM_UP = 256
 
 
 class PrecisionFigures(Struct, frozen=True):
@@ -31,7 +36,7 @@ class PrecisionFigures(Struct, frozen=True):
         ece: expected calibration error, as a share.
         temperature: divisor of its logits.
         bytes: size of its file.
-        reviews_per_second: from texts to verdicts, tokenising included.
+        reviews_per_second: from texts to verdicts, tokenising included, in one pass.
     """
 
     accuracy: float
@@ -72,7 +77,8 @@ def export_int8(
     """Write ``model.int8.onnx`` into a model folder, and measure it where there are reviews.
 
     The temperature of the int8 graph is fitted on the validation reviews of ``source``; both
-    graphs are then measured on its test reviews, and the figures kept in ``int8.json``.
+    graphs are then measured on its test reviews, and the figures kept in ``int8.json``. All of
+    it happens beside the folder; what fails leaves the folder as it was.
 
     Args:
         folder: a model folder with ``model.onnx``.
@@ -88,22 +94,57 @@ def export_int8(
         ModelFolderError: the folder is damaged, or the LSTM did not become int8.
     """
     manifest = modelfolder.read(folder)
-    graph = modelfolder.verified(folder, manifest, modelfolder.GRAPH)
-    quantise(graph, folder / modelfolder.GRAPH_INT8)
-    manifest = modelfolder.write(folder, manifest)
-    if source is None:
-        return None
-    options = options or SourceOptions()
-    validation = load_split(source, options, manifest.config.data, VALIDATION, manifest.labels)
-    _calibrate(folder, validation)
-    modelfolder.write(folder, manifest)
-    test = load_split(source, options, manifest.config.data, TEST, manifest.labels)
-    comparison = compare(
-        load(folder, precision="float32"), load(folder, precision="int8"), test, source=source
-    )
-    content = msgspec.json.format(msgspec.json.encode(comparison), indent=2)
-    files.write_bytes(folder / COMPARISON, content + b"\n")
+    modelfolder.verify(folder, manifest)
+    parts = _reviews(source, options or SourceOptions(), manifest) if source else None
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        _build(folder, manifest, scratch)
+        comparison = None
+        if parts is not None:
+            _calibrate(scratch, manifest, parts[0])
+            comparison = compare(
+                load(scratch, precision="float32"),
+                load(scratch, precision="int8"),
+                parts[1],
+                source=source or "",
+            )
+        _install(scratch, folder, manifest, comparison)
     return comparison
+
+
+def _reviews(
+    source: str, options: SourceOptions, manifest: Manifest
+) -> tuple[list[Example], list[Example]]:
+    """Validation and test reviews, read before anything is made."""
+    validation, test = (
+        load_split(source, options, manifest.config.data, split, manifest.labels)
+        for split in (VALIDATION, TEST)
+    )
+    return validation, test
+
+
+def _build(folder: Path, manifest: Manifest, scratch: Path) -> None:
+    """A model folder of its own with both graphs; the one to be extended is not touched."""
+    for name in (modelfolder.TOKENIZER, modelfolder.GRAPH):
+        shutil.copyfile(modelfolder.verified(folder, manifest, name), scratch / name)
+    path = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION)
+    content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+    content.pop(_TEMPERATURE, None)
+    _write_json(scratch / modelfolder.CALIBRATION, content)
+    quantise(scratch / modelfolder.GRAPH, scratch / modelfolder.GRAPH_INT8)
+    modelfolder.write(scratch, manifest)
+
+
+def _install(
+    scratch: Path, folder: Path, manifest: Manifest, comparison: Comparison | None
+) -> None:
+    """Move what is new into the model folder, the manifest last."""
+    (folder / COMPARISON).unlink(missing_ok=True)
+    for name in (modelfolder.GRAPH_INT8, modelfolder.CALIBRATION):
+        files.write_bytes(folder / name, (scratch / name).read_bytes())
+    modelfolder.write(folder, manifest)
+    if comparison is not None:
+        _write_json(folder / COMPARISON, comparison)
 
 
 def compare(
@@ -124,20 +165,26 @@ def compare(
     )
 
 
-def _calibrate(folder: Path, validation: Sequence[Example]) -> None:
+def _calibrate(folder: Path, manifest: Manifest, validation: Sequence[Example]) -> None:
     model = load(folder, precision="int8")
     index = {label: number for number, label in enumerate(model.labels)}
     targets = np.array([index[example.label or ""] for example in validation])
     logits = model.logits([example.text for example in validation]).logits
     path = folder / modelfolder.CALIBRATION
     content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    content["temperature_int8"] = calibration.fit_temperature(logits, targets)
+    content[_TEMPERATURE] = calibration.fit_temperature(logits, targets)
+    _write_json(path, content)
+    modelfolder.write(folder, manifest)
+
+
+def _write_json(path: Path, content: Any) -> None:
     files.write_bytes(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def _measure(
     model: Model, examples: Sequence[Example], graph: str
 ) -> tuple[Verdicts, PrecisionFigures]:
+    collect_verdicts(model, examples[:_WARM_UP])
     start = time.perf_counter()
     verdicts = collect_verdicts(model, examples)
     seconds = time.perf_counter() - start

@@ -45,7 +45,11 @@ def command(
     The int8 model gets a temperature of its own from the validation reviews; both are then
     measured on the test reviews, and the figures are kept in the folder as int8.json.
     """
-    options.refuse_together(context, "no_measure", ["source"], "it measures nothing.")
+    reading_only = ("text_column", "label_column", "exclude", "encoding")
+    options.refuse_together(
+        context, "no_measure", ["source", *reading_only], "it measures nothing."
+    )
+    options.refuse_without(context, "source", reading_only)
     from undertone.evaluation.export import export_int8
 
     reading = options.source_options(text_column, label_column, exclude, encoding)

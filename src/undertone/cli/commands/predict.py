@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from undertone.cli.wording import facts
 
 if TYPE_CHECKING:
     from undertone.inference import Model, ScoreResult
+    from undertone.inference.scoring import OnProgress
 
 _LINES_AT_ONCE = 64
 _WIDTH_WITHOUT_TERMINAL = 100
@@ -48,10 +50,16 @@ class Style:
 
 @click.command()
 @click.argument("words", nargs=-1, metavar="[TEXT]")
-@click.option("--input", "source", metavar="FILE", help="A table of reviews, or - for stdin.")
+@click.option(
+    "--input",
+    "source",
+    metavar="FILE",
+    help="A table of reviews, or - for stdin: one review a line (txt) unless --format says "
+    "otherwise.",
+)
 @click.option("--output", metavar="FILE", help="Where to write it with a verdict on every row.")
 @click.option("--text-column", help="Column with the reviews, if its name is unusual.")
-@click.option("--format", help="Of --input, if its ending does not tell: csv, tsv, jsonl, ...")
+@click.option("--format", help="Of --input, if no ending tells: csv, tsv, jsonl, parquet, txt.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of --input, if it is text.")
 @click.option("--overwrite", is_flag=True, help="Replace the file at --output.")
 @options.model_option
@@ -90,7 +98,7 @@ def command(
         return
     from undertone.inference import score_file
 
-    with ticker.Ticker(ticker.rows) as progress:
+    with _progress(output) as progress:
         result = score_file(
             chosen,
             source,
@@ -142,9 +150,20 @@ def _refuse_contradictions(context: click.Context, words: tuple[str, ...]) -> No
         context, "source", ["as_json"], "the ending of --output tells the format; use .jsonl."
     )
     options.refuse_without(context, "source", _FOR_FILES)
+    for name in ("source", "output"):
+        if context.params[name] == "":
+            option = options.spelling(context, name)
+            context.fail(f"{option} is an empty name: give a file, or - for stdin and stdout.")
     nothing_given = not words and context.params["source"] is None
     if nothing_given and (sys.stdin is None or sys.stdin.isatty()):
         context.fail("there is nothing to read: give a TEXT, --input FILE, or lines on stdin.")
+
+
+def _progress(output: str | None) -> contextlib.AbstractContextManager[OnProgress | None]:
+    """None where the rows themselves go to a terminal: a redrawn line would mix with them."""
+    if output in (None, "-") and sys.stdout.isatty():
+        return contextlib.nullcontext()
+    return ticker.Ticker(ticker.rows)
 
 
 def _texts(words: tuple[str, ...]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import threading
 from collections import Counter
 from collections.abc import Iterator
 
@@ -83,7 +84,7 @@ class _Records:
         while not record:
             self._first_line = self._reader.line_num + 1
             try:
-                with _field_limit(MAX_FIELD):
+                with _FIELD_LIMIT.raised():
                     record = next(self._reader)
             except csv.Error as error:
                 raise self._flaw(str(error)) from error
@@ -110,11 +111,31 @@ class _Records:
         )
 
 
-@contextlib.contextmanager
-def _field_limit(limit: int) -> Iterator[None]:
-    """The csv module keeps its limit for the whole process: set it only while a record is read."""
-    before = csv.field_size_limit(limit)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+class _FieldLimit:
+    """The csv module keeps its limit for the whole process: raise it only while records are read.
+
+    Threads may read at the same time: the first one raises it, the last one puts it back.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._before = 0
+
+    @contextlib.contextmanager
+    def raised(self) -> Iterator[None]:
+        with self._lock:
+            if self._readers == 0:
+                self._before = csv.field_size_limit(self._limit)
+            self._readers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._readers -= 1
+                if self._readers == 0:
+                    csv.field_size_limit(self._before)
+
+
+_FIELD_LIMIT = _FieldLimit(MAX_FIELD)
