@@ -12,7 +12,7 @@ from undertone import config as configuration
 from undertone.config import RunConfig, TextConfig, TrainConfig, from_dict, load_preset, to_dict
 from undertone.errors import ConfigError
 
-REMEDY = "`undertone models` lists presets that work."
+REMEDY = "`undertone train --help` lists all settings."
 SECTIONS = {
     name: kind
     for name, kind in typing.get_type_hints(RunConfig).items()
@@ -85,15 +85,15 @@ def test_all_mistakes_come_at_once_each_with_the_nearest_name():
     assert message == (
         "unknown setting sed (did you mean 'seed'?). "
         "unknown setting tex (did you mean 'text'?). "
-        "unknown setting text.vocabulry (did you mean 'vocabulary'?). "
-        "text.head=1.5: expected `float` <= 1.0. "
+        "unknown setting text.vocabulry (did you mean 'text.vocabulary'?). "
+        "text.head=1.5: expected a number <= 1.0. "
         "text.cleaning='study_': choose one of plain, study (did you mean 'study'?). "
-        "train.lr=-1.0: expected `float` > 0.0. "
-        "train.epochs='many': expected `int`, got `str`. "
-        "unknown setting train.batchsize (did you mean 'batch_size'?). "
+        "train.lr=-1.0: expected a number > 0.0. "
+        "train.epochs='many': expected a whole number, got text. "
+        "unknown setting train.batchsize (did you mean 'train.batch_size'?). "
         "unknown setting train.zzzz. "
         "network is a section, not a value: 5. "
-        f"data.validation=0.0: expected `float` > 0.0. {REMEDY}"
+        f"data.validation=0.0: expected a number > 0.0. {REMEDY}"
     )
     assert "\n" not in message
 
@@ -102,10 +102,10 @@ def test_all_mistakes_come_at_once_each_with_the_nearest_name():
     ("value", "said"),
     [
         (float("inf"), "train.checkpoint_seconds=inf: expected a finite number."),
-        (float("nan"), "train.checkpoint_seconds=nan: expected `float` >= 0.0."),
-        (True, "train.checkpoint_seconds=True: expected `float`, got `bool`."),
-        (None, "train.checkpoint_seconds=None: expected `float`, got `null`."),
-        ("60", "train.checkpoint_seconds='60': expected `float`, got `str`."),
+        (float("nan"), "train.checkpoint_seconds=nan: expected a number >= 0.0."),
+        (True, "train.checkpoint_seconds=True: expected a number, got true or false."),
+        (None, "train.checkpoint_seconds=None: expected a number, got `null`."),
+        ("60", "train.checkpoint_seconds='60': expected a number, got text."),
     ],
 )
 def test_numbers_must_be_numbers_that_json_can_hold(value, said):
@@ -115,7 +115,10 @@ def test_numbers_must_be_numbers_that_json_can_hold(value, said):
 @pytest.mark.parametrize("setting", ["seed=2147483648", "train.epochs=18446744073709551616"])
 def test_integers_are_bounded_so_that_they_can_be_stored(setting):
     name, _, value = setting.partition("=")
-    assert preset_complaint(setting) == f"{name}={value}: expected `int` <= 2147483647. {REMEDY}"
+    assert (
+        preset_complaint(setting)
+        == f"{name}={value}: expected a whole number <= 2147483647. {REMEDY}"
+    )
 
 
 def test_contradictions_are_refused_together_in_the_spelling_of_the_user():
@@ -173,10 +176,20 @@ def test_overrides_are_toml_values_or_plain_text(override, section, key, value):
     assert type(found) is type(value)
 
 
-def test_the_last_override_wins_and_the_seed_option_over_it():
+def test_the_last_override_wins():
     assert preset("train.epochs=3", "train.epochs=4").train.epochs == 4
     assert preset("seed=3").seed == 3
-    assert preset("seed=3", seed=5).seed == 5
+    assert preset(seed=5).seed == 5
+
+
+def test_a_seed_given_twice_is_refused():
+    with pytest.raises(ConfigError, match="the seed is given twice: seed=3 and 5"):
+        preset("seed=3", seed=5)
+
+
+def test_the_name_of_the_preset_is_no_setting():
+    with pytest.raises(ConfigError, match="'preset=mine' would only change a name"):
+        preset("preset=mine")
 
 
 @pytest.mark.parametrize(
@@ -188,11 +201,14 @@ def test_the_last_override_wins_and_the_seed_option_over_it():
         ("train.lr.x=3", "'train.lr.x' is not a section. Write it as section.key=value."),
         ("train=3", f"train is a section, not a value: 3. {REMEDY}"),
         ("trian.lr=3", f"unknown setting trian (did you mean 'train'?). {REMEDY}"),
-        ("train.epochs=3.0", f"train.epochs=3.0: expected `int`, got `float`. {REMEDY}"),
-        ("train.tensorboard=yes", f"train.tensorboard='yes': expected `bool`, got `str`. {REMEDY}"),
+        ("train.epochs=3.0", f"train.epochs=3.0: expected a whole number, got a number. {REMEDY}"),
+        (
+            "train.tensorboard=yes",
+            f"train.tensorboard='yes': expected true or false, got text. {REMEDY}",
+        ),
         (
             "network.architecture=5",
-            f"network.architecture=5: expected `str`, got `int`. {REMEDY}",
+            f"network.architecture=5: expected text, got a whole number. {REMEDY}",
         ),
         ("network.pooling=5", None),
     ],
@@ -224,7 +240,7 @@ def test_a_preset_can_be_a_file(tmp_path):
         (b"a = [", "is not valid TOML"),
         (b"\xff\xfe", "is not UTF-8 (byte 0). Save it as UTF-8."),
         (b"train = 3\n[[network]]\nx = 1", "train is a section, not a value: 3. network is a sect"),
-        (b"seed = 1979-05-27", "expected `int`, got `date`"),
+        (b"seed = 1979-05-27", "expected a whole number, got `date`"),
     ],
 )
 def test_a_damaged_preset_file_is_refused(tmp_path, content, said):

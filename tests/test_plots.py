@@ -205,19 +205,49 @@ def test_an_explanation_colours_tokens_by_contribution():
     assert curve.get_ylabel() == "good so far"
 
 
-def test_tokens_that_were_not_read_are_grey_and_leave_a_mark_in_the_curve():
+def test_tokens_that_were_not_read_become_a_note_and_leave_a_mark_in_the_curve():
     found = plots.explanation(_explained("a b c d", {"a": 1.0, "b": None, "c": None, "d": -1.0}))
     text, curve = found.axes
-    assert [each.get_color() for each in text.texts] == [
-        drawing.INK,
-        drawing.GREY,
-        drawing.GREY,
-        drawing.INK,
+    shown = [
+        (each.get_text(), each.get_color(), int(each.get_position()[1])) for each in text.texts
+    ]
+    assert shown == [
+        ("a", drawing.INK, 0),
+        ("d", drawing.INK, 2),
+        ("… 2 tokens not read …", drawing.GREY, 1),
     ]
     assert len(text.patches) == 2
     assert curve.texts[0].get_text().strip() == "2 tokens not read"
     assert curve.texts[0].get_position()[0] == 1.5
     assert curve.lines[-1].get_xdata().tolist() == [1, 2]
+
+
+def test_a_long_gap_makes_no_tall_picture():
+    unread = {f"w{number}": None for number in range(1_872)}
+    parts = {"first": 1.0, **unread, "last": -1.0}
+    figure = plots.explanation(_explained(" ".join(parts), parts))
+    assert [each.get_text() for each in figure.axes[0].texts] == [
+        *("first", "last", "… 1,872 tokens not read …"),
+    ]
+    short = {"first": 1.0, "w0": None, "last": -1.0}
+    same = plots.explanation(_explained(" ".join(short), short))
+    assert figure.get_figheight() == same.get_figheight() < 5.0
+
+
+def test_marks_above_letters_take_no_room_of_their_own():
+    text = "cafe\u0301 a\u0308\u0301b \u05e9\u05b8\u05c1lom end"
+    words = text.split()
+    axes = plots.explanation(_explained(text, dict.fromkeys(words, 1.0))).axes[0]
+    assert [each.get_position()[0] for each in axes.texts] == [0, 5, 8, 13]
+    assert [width for _, _, width in _colours(axes)] == [4, 2, 4, 3]
+
+
+def test_letters_that_the_first_font_lacks_come_from_the_second(tmp_path):
+    figure = plots.explanation(_explained("\u05e1\u05e8\u05d8 good", {"good": 1.0}))
+    assert figure.axes[0].texts[0].get_text() == "\u05e1\u05e8\u05d8"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns of a letter without a glyph
+        plots.save(figure, tmp_path / "picture")
 
 
 def test_a_text_cut_at_its_end_is_marked_there():
@@ -261,13 +291,14 @@ def test_a_text_without_tokens_has_no_verdict():
 
 def test_lines_break_at_spaces_and_nowhere_else_if_they_can():
     text = f"{'word ' * 40}end\n\n{'x' * 200} last"
-    lines = contributions._wrapped(text)
+    lines = contributions._wrapped(text, 0, len(text))
     pieces = [text[line.start : line.end] for line in lines]
     assert pieces[0] == ("word " * 17).strip()
     assert max(map(len, pieces)) == 88
     assert [len(piece) for piece in pieces[-3:]] == [88, 88, 29]
     assert re.sub(r"\s", "", "".join(pieces)) == re.sub(r"\s", "", text)
-    assert [line.row for line in lines] == list(range(len(lines)))
+    part = contributions._wrapped("one two three", 4, 7)
+    assert part == [contributions._Line(4, 7)]
 
 
 def test_a_very_long_text_leaves_out_its_middle():
@@ -286,7 +317,7 @@ def test_a_very_long_text_leaves_out_its_middle():
 
 
 def test_characters_without_a_glyph_become_boxes_and_dollars_stay(tmp_path):
-    explained = _explained("it $cost$ \U0001f600 \ud800 漢 \x00", {"it": 0.1})
+    explained = _explained("it $cost$ \U0001f9a5 \ud800 漢 \x00", {"it": 0.1})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = plots.explanation(explained)

@@ -4,13 +4,12 @@
 
 Every system trains on the same reviews or has random weights, answers in fresh processes on the
 same two threads, and is measured in turns with the others. Cold starts are of the process: the
-files are in the page cache.
+files are in the page cache. All systems together take about a quarter of an hour.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks.prediction import command_line
+from benchmarks.prediction import children, command_line
 from benchmarks.prediction.compare import Comparison, Plan
 from benchmarks.prediction.face import Inputs
 from benchmarks.prediction.report import table
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, write the JSON, print the table."""
     options = _parser().parse_args(arguments)
     plan = _plan(options)
-    _hold_to_cores(options.threads)
+    children.hold_to_cores(options.threads)
     inputs = _inputs(options)
     with tempfile.TemporaryDirectory(prefix="undertone-benchmark-") as work:
         comparison = Comparison(options.systems, inputs, plan, Path(work), _say)
@@ -54,6 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--exclude", help="file of reviews that must not be trained on")
     parser.add_argument("--vocab", default=VOCABULARY, help="BERT's word pieces, one a line")
     parser.add_argument("--model", help="undertone's model folder (default: the one inside)")
+    parser.add_argument(
+        "--float32-model",
+        help="folder of the same model with model.onnx, which the one inside lacks "
+        "(default: that of --model); left out with a reason where there is none",
+    )
     parser.add_argument("--output", type=Path, default=Path("results/prediction-speed.json"))
     parser.add_argument(
         "--systems", type=_names, default=list(SYSTEMS), help=f"of {', '.join(SYSTEMS)}"
@@ -82,6 +86,7 @@ def _inputs(options: argparse.Namespace) -> Inputs:
         exclude=options.exclude,
         vocabulary=options.vocab,
         model=options.model,
+        float32_model=options.float32_model,
         threads=options.threads,
         reviews=min(options.reviews, 40) if options.quick else options.reviews,
         quick=options.quick,
@@ -100,12 +105,6 @@ def _versions() -> dict[str, str]:
     """Of the packages that undertone is compared with, as far as they are installed."""
     installed = {each.name: each.version for each in metadata.distributions()}
     return {name: installed[name] for name in _COMPARED if name in installed}
-
-
-def _hold_to_cores(threads: int) -> None:
-    """Keep this process and its children on as many cores as they have threads."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
 
 def _say(line: str) -> None:

@@ -47,6 +47,12 @@ def environment(threads: int) -> dict[str, str]:
     }
 
 
+def hold_to_cores(threads: int) -> None:
+    """Keep this process and its children on as many cores as they have threads."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
 def run(arguments: Sequence[str], log: Path, variables: dict[str, str]) -> Child:
     """Run ``python ARGUMENTS`` to its end.
 

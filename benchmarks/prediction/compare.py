@@ -30,9 +30,9 @@ class Plan:
     """
 
     rounds: int = 3
-    seconds: float = 60.0
+    seconds: float = 20.0
     calls: int = 200
-    call_seconds: float = 10.0
+    call_seconds: float = 3.0
     cold_starts: int = 5
 
 
@@ -154,15 +154,29 @@ class Comparison:
         }
 
 
-def ratios(systems: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Throughputs relative to undertone's int8 model, both ways round; empty without it."""
+def ratios(systems: dict[str, dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """How many times better undertone's int8 model is: by figure, then by system.
+
+    Empty without that model. Memory is that of the process that measured throughput.
+    """
     if REFERENCE not in systems:
         return {}
-    rates = {name: each["reviews_per_second"]["median"] for name, each in systems.items()}
-    ours = rates[REFERENCE]
+    ours = _costs(systems[REFERENCE])
+    theirs = {name: _costs(each) for name, each in systems.items()}
     return {
-        "throughput_relative_to_undertone_int8": {name: rates[name] / ours for name in rates},
-        "undertone_int8_times_as_fast": {name: ours / rates[name] for name in rates},
+        figure: {name: costs[figure] / own for name, costs in theirs.items()}
+        for figure, own in ours.items()
+    }
+
+
+def _costs(each: dict[str, Any]) -> dict[str, float]:
+    """What a system costs, the less the better, from what :func:`figures` returns."""
+    return {
+        "throughput": 1 / each["reviews_per_second"]["median"],
+        **{f"latency_{length}": few["p50"] for length, few in each["latency_ms"].items()},
+        "cold_start": each["cold_start_seconds"]["median"],
+        "memory": each["peak_mib"],
+        "size": each["size_mb"],
     }
 
 

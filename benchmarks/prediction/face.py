@@ -27,6 +27,7 @@ class Inputs:
         exclude: file with names of reviews that must not be trained on.
         vocabulary: BERT's word pieces, one a line.
         model: undertone's model folder; None: the model inside the package.
+        float32_model: folder with its float32 graph; None: the same as ``model``.
         threads: CPU threads of every system.
         reviews: test reviews that throughput is measured on, at most.
         quick: tiny shapes, for tests.
@@ -36,6 +37,7 @@ class Inputs:
     exclude: str | None
     vocabulary: str
     model: str | None
+    float32_model: str | None
     threads: int
     reviews: int
     quick: bool

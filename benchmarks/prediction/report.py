@@ -9,42 +9,71 @@ from typing import Any
 from benchmarks.prediction.systems import REFERENCE
 
 _HEAD = (
-    *("system", "reviews/s", "undertone int8 against it"),
-    *("ms a review, p50 (p99), 50 tokens", "200", "1,000"),
+    *("system", "reviews/s", "ms a review, p50 (p99), 50 tokens", "200", "1,000"),
     *("cold start, s", "peak memory, MiB", "on disk, MB", "test accuracy"),
     *("MFLOP a review", "share of GEMM peak"),
 )
+_RATIOS = {
+    "throughput": "throughput",
+    "latency_50": "latency, 50 tokens",
+    "latency_200": "200",
+    "latency_1000": "1,000",
+    "cold_start": "cold start",
+    "memory": "peak memory",
+    "size": "size on disk",
+}
 
 
 def table(path: Path) -> str:
-    """Markdown of a result file, one row a system; what was left out stands below with its reason.
+    """Markdown of a result file: ratios first, then the figures, one row a system each.
+
+    What was left out stands below with its reason, and so does the command line.
 
     Args:
         path: JSON that ``python -m benchmarks.prediction`` wrote.
     """
     result = json.loads(path.read_text(encoding="utf-8"))
-    faster = result["ratios"].get("undertone_int8_times_as_fast", {})
-    systems = result["systems"]
-    rows = [
-        _row(name, each, faster.get(name), result["reviews"])
-        for name, each in systems.items()
-        if "title" in each
-    ]
-    lines = [_line(_HEAD), _line(["---"] * len(_HEAD)), *map(_line, rows)]
-    for name, each in systems.items():
+    systems = {name: each for name, each in result["systems"].items() if "title" in each}
+    lines = _ratio_table(result["ratios"], systems) if result["ratios"] else []
+    rows = [_row(each, result["reviews"]) for each in systems.values()]
+    lines += [_line(_HEAD), _line(["---"] * len(_HEAD)), *map(_line, rows)]
+    if "command_line" in result:
+        lines += ["", _command_line(result["command_line"])]
+    for name, each in result["systems"].items():
         if "skipped" in each:
             lines += ["", f"{name} was left out: {each['skipped']}"]
     return "\n".join(lines)
 
 
-def _row(name: str, each: dict[str, Any], faster: float | None, reviews: int) -> list[str]:
+def _ratio_table(
+    ratios: dict[str, dict[str, float]], systems: dict[str, dict[str, Any]]
+) -> list[str]:
+    head = ["undertone int8 is better by, against", *_RATIOS.values()]
+    rows = [
+        [each["title"], *(f"{_number(ratios[figure][name])}×" for figure in _RATIOS)]
+        for name, each in systems.items()
+        if name != REFERENCE
+    ]
+    return [_line(head), _line(["---"] * len(head)), *map(_line, rows), ""] if rows else []
+
+
+def _command_line(measured: dict[str, Any]) -> str:
+    text, file = measured["text"], measured["file"]
+    return (
+        f"`undertone predict`, a new process each: one short text in "
+        f"{text['seconds']['median']:.2f} s and {_number(text['peak_mib'])} MiB; a file of "
+        f"{file['reviews']:,} reviews at {_number(file['reviews_per_second'])} reviews/s and "
+        f"{_number(file['peak_mib'])} MiB, start included."
+    )
+
+
+def _row(each: dict[str, Any], reviews: int) -> list[str]:
     calls = [f"{few['p50']:.3g} ({few['p99']:.3g})" for few in each["latency_ms"].values()]
     accuracy = each["accuracy"]
     few = f" (on {each['reviews']:,})" if each["reviews"] < reviews else ""
     return [
         each["title"],
         _number(each["reviews_per_second"]["median"]) + few,
-        "-" if faster is None or name == REFERENCE else f"{_number(faster)}×",
         *calls,
         f"{each['cold_start_seconds']['median']:.2f}",
         _number(each["peak_mib"]),

@@ -7,9 +7,10 @@ All mistakes in it are reported at once, each with the nearest valid name.
 
 from __future__ import annotations
 
+import difflib
 import math
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -224,7 +225,7 @@ def from_dict(values: Mapping[str, Any]) -> RunConfig:
     mistakes: list[str] = []
     checked = _checked(RunConfig, values, "", mistakes)
     if mistakes:
-        raise ConfigError(" ".join(mistakes), "`undertone models` lists presets that work.")
+        raise ConfigError(" ".join(mistakes), "`undertone train --help` lists all settings.")
     return RunConfig(**checked)
 
 
@@ -249,6 +250,8 @@ def load_preset(name: str, overrides: Iterable[str] = (), seed: int | None = Non
     values.setdefault("preset", Path(name).stem)
     for override in overrides:
         _apply(values, override)
+        if seed is not None and override.partition("=")[0].strip() == "seed":
+            raise ConfigError(f"the seed is given twice: {override} and {seed}.", "Give it once.")
     if seed is not None:
         values["seed"] = seed
     return from_dict(values)
@@ -296,6 +299,8 @@ def _apply(values: dict[str, Any], override: str) -> None:
         raise ConfigError(
             f"cannot read the setting {override!r}.", "Write it as section.key=value."
         )
+    if keys == ["preset"]:
+        raise ConfigError(f"{override!r} would only change a name.", "Choose it with --preset.")
     target = values
     for key in keys[:-1]:
         target = target.setdefault(key, {})
@@ -319,7 +324,7 @@ def _checked(
     result: dict[str, Any] = {}
     for key, value in values.items():
         if key not in hints:
-            mistakes.append(f"unknown setting {prefix}{key}{nearest(key, hints)}.")
+            mistakes.append(f"unknown setting {prefix}{key}{_nearest_setting(prefix + key)}.")
             continue
         kind = hints[key]
         if isinstance(kind, type) and issubclass(kind, Struct):
@@ -338,9 +343,35 @@ def _checked(
     return result
 
 
+def _nearest_setting(name: str) -> str:
+    """A hint at the setting that was meant: one whose last part is the same, or similar."""
+    sections = {key: key for key in get_type_hints(RunConfig)}
+    known = sections | {full.rpartition(".")[2]: full for full in _names(RunConfig, "")}
+    close = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
+    return f" (did you mean {known[close[0]]!r}?)" if close else ""
+
+
+def _names(struct: type[Struct], prefix: str) -> Iterator[str]:
+    for key, kind in get_type_hints(struct).items():
+        if isinstance(kind, type) and issubclass(kind, Struct):
+            yield from _names(kind, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+_PLAIN = {
+    "`float`": "a number",
+    "`int`": "a whole number",
+    "`str`": "text",
+    "`bool`": "true or false",
+}
+
+
 def _reason(value: Any, kind: Any, error: str) -> str:
     """Why a value does not fit; for a choice, what there is to choose from."""
     choices = [choice for part in get_args(kind)[:1] for choice in get_args(part)]
     if not choices:
+        for word, plain in _PLAIN.items():
+            error = error.replace(word, plain)
         return error[0].lower() + error[1:]
     return f"choose one of {', '.join(choices)}{nearest(str(value), choices)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,3 +15,14 @@ sys.path.insert(0, str(ROOT))
 @pytest.fixture(scope="session")
 def repository() -> Path:
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def exported_model(sample_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained sample model with an int8 graph beside the float32 one."""
+    from undertone.evaluation.export import export_int8
+
+    folder = tmp_path_factory.mktemp("exported") / "sample-model"
+    shutil.copytree(sample_model, folder)
+    export_int8(folder)
+    return folder

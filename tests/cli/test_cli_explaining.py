@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from undertone.cli import explaining
+from undertone.cli.wording import cells
 from undertone.inference import (
     CurvePoint,
     Explanation,
@@ -48,8 +50,20 @@ def test_a_whole_page():
         "marks   [++ positive]  [-- negative]\n"
         "score   +0.00 at the start +0.80 from the words = +0.80 for positive\n"
         "curve   █▂▅▅  p(positive) word by word, 0.90 to 0.60\n"
-        'turn    0.90 to 0.20 at "b", which changes the verdict'
+        'turn    0.90 to 0.20 at "b", the verdict changes'
     )
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+@pytest.mark.parametrize("words", ["a very long passage " * 9, "電影" * 60])
+def test_turns_fit_the_terminal(words, width):
+    base = explanation(1.0, -1.0)
+    turn = msgspec.structs.replace(base.turning_points[0], start=0, end=len(words))
+    made_up = msgspec.structs.replace(base, text=words, turning_points=(turn,))
+    shown = explaining.render(made_up, colour=False, bars=True, width=width).splitlines()[-1]
+    assert shown.startswith('turn    0.90 to 0.20 at "')
+    assert shown.endswith('…", the verdict changes')
+    assert width - 2 <= cells(shown) <= width
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import pty
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +17,8 @@ import pytest
 
 import undertone
 from undertone.cli import answers
+from undertone.cli.commands import predict
+from undertone.cli.ticker import Ticker
 from undertone.inference import Prediction
 
 PROGRAM = [sys.executable, "-m", "undertone"]
@@ -93,8 +97,10 @@ def test_explain_marks_words_without_colour(cli, trained):
     head, review, rest = outcome.out.split("\n\n")[:3]
     expected = undertone.load(trained.folder).explain("wonderful but awful")
     assert head == f"{expected.prediction.label}  {expected.prediction.probability:.2f}"
-    assert "+ wonderful]" in review
-    assert "- awful]" in review
+    parts = {token.text: token.contribution for token in expected.tokens}
+    least = 0.15 * max(map(abs, parts.values()))
+    marks = [("+" if part > 0 else "-", word) for word, part in parts.items() if abs(part) >= least]
+    assert re.findall(r"\[([+-])[+-]? (\w+)\]", review) == marks != []
     lines = rest.splitlines()
     assert lines[0] == "marks   [++ positive]  [-- negative]"
     total = sum(token.contribution for token in expected.tokens)
@@ -159,6 +165,51 @@ def test_a_file_keeps_its_rows_and_columns(cli, trained, tmp_path):
     ]
 
 
+def test_rows_on_a_terminal_are_not_mixed_with_progress(trained, tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text(f"review\n{HATED}\n", encoding="utf-8")
+    ours, theirs = pty.openpty()
+    arguments = ["predict", "--input", str(source), "--model", str(trained.folder)]
+    done = subprocess.run([*PROGRAM, *arguments], stdout=theirs, stderr=theirs, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert "\x1b" not in shown
+    header, row, rows, _added = shown.replace("\r\n", "\n").splitlines()
+    assert header == "review,label,probability,tokens_read,tokens_total,status"
+    assert row.startswith(f"{HATED},negative,")
+    assert rows == "rows   1"
+
+
+def test_progress_is_told_where_it_stands_in_the_way_of_nothing(monkeypatch):
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    for output in (None, "-", "scored.csv"):
+        assert isinstance(predict._progress(output), Ticker)
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert isinstance(predict._progress("scored.csv"), Ticker)
+    assert not isinstance(predict._progress("-"), Ticker)
+    assert not isinstance(predict._progress(None), Ticker)
+
+
+def test_notes_of_a_run_are_shown(cli, trained, tmp_path, monkeypatch):
+    monkeypatch.setattr("undertone.inference.scoring._BYTES_WORTH_A_NOTE", 0)
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text(f"review\n{HATED}\n", encoding="utf-8")
+    outcome = cli("predict", "--input", source, "--output", output, "--model", trained.folder)
+    assert outcome.err.splitlines()[0] == (
+        "checking the rows of in.csv before the first one is scored."
+    )
+
+
+def test_help_says_what_standard_input_is_taken_for(cli):
+    told = " ".join(cli("predict", "--help").out.split())
+    assert "- for stdin: one review a line (txt) unless --format says otherwise" in told
+
+
 def test_a_file_goes_to_stdout_without_output(cli, trained, tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_text(json.dumps({"text": LONG}) + "\n", encoding="utf-8")
@@ -176,6 +227,11 @@ BAD = {
     "JSON of a file": (["--input", "a.csv", "--json"], "--json cannot go with --input"),
     "output alone": (["x", "--output", "o.csv"], "--output needs --input"),
     "column alone": (["x", "--text-column", "a"], "--text-column needs --input"),
+    "no name for the output": (
+        ["--input", "a.csv", "--output", ""],
+        "--output is an empty name: give a file, or - for stdin and stdout.",
+    ),
+    "no name for the input": (["--input", "", "--output", "o.csv"], "--input is an empty name"),
     "overwrite alone": (["x", "--overwrite"], "--overwrite needs --input"),
     "no such model": (["x", "--model", "nowhere"], "no model folder at nowhere."),
     "no int8": (["x", "--precision", "int8"], "has no model.int8.onnx."),
@@ -224,8 +280,6 @@ def test_nothing_to_read_on_a_terminal(cli, monkeypatch):
             return True
 
     monkeypatch.setattr("undertone.cli.commands.predict.sys.stdin", Terminal())
-    from undertone.cli.commands import predict
-
     with pytest.raises(click.UsageError, match="there is nothing to read: give a TEXT"):
         predict.command.main([], standalone_mode=False)
 

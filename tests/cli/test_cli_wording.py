@@ -7,6 +7,7 @@ import pytest
 
 from undertone.cli.settings import settings
 from undertone.cli.wording import (
+    cells,
     duration,
     facts,
     megabytes,
@@ -72,8 +73,28 @@ def test_shortened(text, width, expected):
 
 
 def test_control_characters_are_escaped_and_lines_kept():
-    assert printable("a\x1b[31mb\x00\u202ec\n\td é…") == "a\\x1b[31mb\\x00\\u202ec\n\td é…"
+    assert printable("a\x1b[31mb\x00c\n\td é…") == "a\\x1b[31mb\\x00c\n\td é…"
+    assert printable("a\x9b\x7f\ud800\ue000") == "a\\x9b\\x7f\\ud800\\ue000"
     assert one_line("a\x07\n b") == "a\\x07 b"
+
+
+def test_white_space_becomes_a_space_and_invisible_marks_go():
+    assert printable("a\u00a0b\u3000c\u2028d") == "a b c d"
+    assert printable("a\u202eb\u200fc\u2066d\u200be\ufeff\u00adf") == "abcdef"
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f"
+    assert printable(family) == family
+    assert one_line("a\u00a0 \u200e b") == "a  b"
+
+
+def test_cells_count_columns_of_a_terminal():
+    assert [cells(text) for text in ("film", "電影", "e\u0301", "a\u200d", "", "\u2764\ufe0f")] == [
+        *(4, 4, 1, 1, 0, 1),
+    ]
+    assert shortened("電影電影", 8) == "電影電影"
+    assert shortened("電影電影", 7) == "電影電…"
+    assert shortened("電影電影", 6) == "電影…"
+    assert shortened("e\u0301" * 5, 5) == "e\u0301" * 5
+    assert shortened("e\u0301" * 5, 3) == "e\u0301" * 2 + "…"
 
 
 def test_every_setting_has_a_description_and_its_default():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import threading
 import tracemalloc
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertone.data.origins import MAX_FIELD, Origin, RowSource
-from undertone.data.readers.csv import open_csv
+from undertone.data.readers.csv import _FieldLimit, open_csv
 from undertone.data.rows import open_rows
 from undertone.errors import DataError
 
@@ -53,6 +54,14 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path_factory, rows, delimit
     path = tmp_path_factory.mktemp("csv") / ("t.csv" if delimiter == "," else "t.tsv")
     path.write_bytes(output.getvalue().encode())
     assert [tuple(each.values()) for each in fields(path)] == rows
+
+
+def test_a_blank_line_is_no_row_but_a_quoted_blank_is(tmp_path):
+    assert fields(write(tmp_path, 'text\na\n\n""\nb\n')) == [
+        {"text": "a"},
+        {"text": ""},
+        {"text": "b"},
+    ]
 
 
 def test_blank_lines_are_no_rows(tmp_path):
@@ -167,6 +176,27 @@ def test_huge_fields(tmp_path):
 def test_the_field_limit_is_restored_between_rows(tmp_path):
     rows = iter(open_rows(write(tmp_path, "text,label\na,1\nb,0\n")))
     next(rows)
+    assert csv.field_size_limit() == 131_072
+
+
+def test_readers_in_two_threads_leave_the_field_limit_as_it_was():
+    limit = _FieldLimit(1_000)
+    inside, leave = threading.Event(), threading.Event()
+
+    def read_slowly():
+        with limit.raised():
+            inside.set()
+            leave.wait(10)
+
+    other = threading.Thread(target=read_slowly)
+    other.start()
+    assert inside.wait(10)
+    with limit.raised():
+        assert csv.field_size_limit() == 1_000
+    # The other thread is still within its record.
+    assert csv.field_size_limit() == 1_000
+    leave.set()
+    other.join()
     assert csv.field_size_limit() == 131_072
 
 

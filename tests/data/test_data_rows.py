@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import sys
 
@@ -46,7 +47,8 @@ def test_jsonl(tmp_path):
     [
         (b'{"text": NaN}', "NaN and Infinity are no JSON numbers"),
         (b'{"text": "a", "score": -Infinity}', "NaN and Infinity"),
-        (b'{"text": 1e999}', "is not valid JSON"),
+        (b'{"text": 1e400}', "line 2 holds a number that is out of range"),
+        (b'{"text": "a", "score": [-1e999]}', "range (beyond 1.8e308). Write it as text"),
         (b'{"text": "\\ud800"}', "lone surrogate"),
         (b'{"text": "\\udc00 x"}', "lone surrogate"),
         (b'{"text": "\xed\xa0\x80"}', "byte 0xed at offset 27"),
@@ -127,6 +129,54 @@ def test_parquet_with_text_that_is_not_utf8(tmp_path):
     pq.write_table(pa.table({"text": column}), path)
     with pytest.raises(DataError, match=r"^a\.parquet is not a readable Parquet file"):
         list(open_rows(path))
+
+
+def _stored(values, kind):
+    """Times as the whole numbers that Parquet stores."""
+    width = pa.int32() if kind == pa.date32() else pa.int64()
+    return pa.array(values, width).cast(kind)
+
+
+NEW_YEAR = 1_577_836_800_000_000_000  # 2020-01-01 in nanoseconds
+
+
+def test_parquet_times_that_python_cannot_hold_become_text(tmp_path):
+    path = tmp_path / "a.parquet"
+    list_of, struct = pa.list_(pa.timestamp("ns")), pa.struct([("at", pa.timestamp("ns"))])
+    held = {
+        "text": pa.array(["a", None]),
+        "micro": _stored([NEW_YEAR // 1000, None], pa.timestamp("us")),
+        "nano": _stored([NEW_YEAR + 1, None], pa.timestamp("ns")),
+        "whole": _stored([NEW_YEAR, None], pa.timestamp("ns")),
+        "zone": _stored([NEW_YEAR + 1, None], pa.timestamp("ns", tz="UTC")),
+        "clock": _stored([3_600_000_000_001, None], pa.time64("ns")),
+        "took": _stored([3_000_000_001, None], pa.duration("ns")),
+        "far": _stored([2**60, NEW_YEAR // 1000], pa.timestamp("us")),
+        "day": _stored([2**30, 1], pa.date32()),
+        "list": pa.array([[NEW_YEAR + 1], None], list_of),
+        "struct": pa.array([{"at": NEW_YEAR + 1}, None], struct),
+        "map": pa.array([[("k", NEW_YEAR + 1)], None], pa.map_(pa.string(), pa.timestamp("ns"))),
+    }
+    pq.write_table(pa.table(held), path)
+    first, second = (row.fields for row in open_rows(path))
+    assert first == {
+        "text": "a",
+        "micro": datetime.datetime(2020, 1, 1),
+        "nano": "2020-01-01 00:00:00.000000001",
+        "whole": "2020-01-01 00:00:00.000000000",
+        "zone": "2020-01-01 00:00:00.000000001Z",
+        "clock": "01:00:00.000000001",
+        "took": "3000000001",
+        "far": f"<value out of range: {2**60}>",
+        "day": f"<value out of range: {2**30}>",
+        "list": ["2020-01-01 00:00:00.000000001"],
+        "struct": {"at": "2020-01-01 00:00:00.000000001"},
+        "map": [("k", "2020-01-01 00:00:00.000000001")],
+    }
+    assert second == dict.fromkeys(held) | {
+        "far": "2020-01-01 00:00:00.000000",
+        "day": "1970-01-02",
+    }
 
 
 def test_parquet_refusals(tmp_path):

@@ -44,6 +44,9 @@ def test_comparison_says_what_both_graphs_say(folder):
     before, after = plain.predict_proba(texts), rounded.predict_proba(texts)
     truth = np.array([plain.labels.index(example.label) for example in examples])
     assert comparison.reviews == len(texts) == 105
+    read = rounded.logits(texts)
+    share = read.tokens_read.sum() / read.tokens_total.sum()
+    assert comparison.share_read == pytest.approx(share)
     assert comparison.flips == int((before.argmax(1) != after.argmax(1)).sum())
     assert comparison.largest_change == pytest.approx(np.abs(before - after).max())
     assert 0 < comparison.largest_change < 0.2

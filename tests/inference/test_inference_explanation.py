@@ -156,6 +156,44 @@ def test_a_turn_that_leaves_the_verdict_alone(model: Model):
     assert found.turning_points[0].token == 3
 
 
+def test_behind_the_unread_middle_the_curve_reads_the_head_and_the_tail_so_far(build: Build):
+    model = load(build(max_tokens=4, head=0.5))
+    words = ["film", "great", "bad", "bad", "bad", "awful", "but"]
+    found = model.explain(" ".join(words))
+    read = ["film", "great", "awful", "but"]
+    expected = [sigmoid(logit(" ".join(read[: count + 1]))) for count in range(4)]
+    assert [point.token for point in found.curve] == [0, 1, 5, 6]
+    assert [point.probability for point in found.curve] == pytest.approx(expected, abs=1e-6)
+    ended_there = model.predict(" ".join(words[:6])).probabilities["positive"]
+    assert ended_there == pytest.approx(sigmoid(logit("film great bad awful")), abs=1e-6)
+    assert abs(ended_there - found.curve[2].probability) > 0.1
+
+
+def test_a_curve_takes_127_readings_at_most(model: Model, monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+    real = model.network.logits
+
+    def count(sequences: list[np.ndarray]) -> np.ndarray:
+        asked.append(len(sequences))
+        return real(sequences)
+
+    monkeypatch.setattr(model.network, "logits", count)
+    found = model.explain("film . " * 190)
+    assert asked == [len(found.curve) - 1] == [127]
+
+
+def test_a_decoded_sign_shows_its_whole_entity(model: Model):
+    found = model.explain("&quot;good&quot; &amp; bad&#39;")
+    assert [(token.text, token.start, token.end) for token in found.tokens] == [
+        ("&quot;", 0, 6),
+        ("good", 6, 10),
+        ("&quot;", 10, 16),
+        ("&amp;", 17, 22),
+        ("bad", 23, 26),
+        ("&#39;", 26, 31),
+    ]
+
+
 def test_a_turn_over_the_unread_middle_starts_behind_it(build: Build):
     model = load(build(max_tokens=4, head=0.5))
     text = "film great bad bad bad awful awful"

@@ -12,7 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +27,7 @@ from undertone.errors import ConfigError, DataError, OutputError, RunInterrupted
 from undertone.inference import Model, load, partial, scoring
 from undertone.inference.scoring import score_file
 from undertone.inference.table import added_names
+from undertone.inference.writers import ENCODERS
 
 Build = Callable[..., Path]
 
@@ -45,6 +48,20 @@ def leftovers(folder: Path) -> list[str]:
 def probability(text: str) -> float:
     positive = sigmoid(logit(text))
     return round(max(positive, 1 - positive), 6)
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """1,250 rows of different lengths, some empty, in chunks of 256."""
+    monkeypatch.setattr(scoring, "_ROWS", 256)
+    words = ["good", "bad", "film", "not", "great", "awful", "but"]
+    lines = [
+        " ".join(words[(index * 7 + place * 3) % 7] for place in range(index * 13 % 50))
+        for index in range(1250)
+    ]
+    return write(
+        tmp_path / "in.csv", "review,n\n" + "".join(f"{x},{n}\n" for n, x in enumerate(lines))
+    )
 
 
 def test_csv_keeps_columns_rows_and_order(model: Model, tmp_path: Path):
@@ -136,6 +153,31 @@ def test_jsonl_to_csv_writes_values_as_json_does(model: Model, tmp_path: Path):
     assert rows[2][:5] == ["bad", "", "", "", ""]
 
 
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("a", "a"),
+        (None, ""),
+        (True, "true"),
+        (12345678901234567890, "12345678901234567890"),
+        (0.1, "0.1"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        ([1, "x"], '[1,"x"]'),
+        ({"a": None}, '{"a":null}'),
+        (b"\xff", "/w=="),
+        (timedelta(seconds=3), "PT3S"),
+        (date(2024, 2, 29), "2024-02-29"),
+        (datetime(2024, 2, 29, 12, 30, tzinfo=UTC), "2024-02-29T12:30:00Z"),
+        (Decimal("1.50"), "1.50"),
+        (Fraction(1, 3), "1/3"),
+    ],
+)
+def test_cells_of_every_kind(value: object, cell: str):
+    written = ENCODERS["tsv"].rows([{"x": value, "y": "z"}], ["x", "y"]).decode()
+    assert next(csv.reader([written], delimiter="\t")) == [cell, "z"]
+
+
 def test_a_later_row_must_not_lose_a_field(model: Model, tmp_path: Path):
     source = write(tmp_path / "in.jsonl", '{"text": "good"}\n{"text": "bad", "status": "mine"}\n')
     with pytest.raises(DataError, match=r"in\.jsonl row 2 has a field 'status' that the first row"):
@@ -166,8 +208,8 @@ def test_the_format_is_that_of_the_output_name_or_the_input(model: Model, tmp_pa
     source = write(tmp_path / "in.csv", "text,n\ngood,1\n")
     score_file(model, source, tmp_path / "out.ndjson")
     assert json.loads((tmp_path / "out.ndjson").read_text())["n"] == "1"
-    score_file(model, source, tmp_path / "out.data")
-    assert (tmp_path / "out.data").read_text().startswith("text,n,label")
+    score_file(model, source, tmp_path / "out")
+    assert (tmp_path / "out").read_text().startswith("text,n,label")
     odd = write(tmp_path / "odd", "text\tn\ngood\t1\n")
     score_file(model, odd, tmp_path / "deep" / "out", format="tsv")
     assert (tmp_path / "deep" / "out").read_text().startswith("text\tn\tlabel")
@@ -230,7 +272,7 @@ def test_parquet_to_text(model: Model, tmp_path: Path, table: pa.Table):
     score_file(model, tmp_path / "in.parquet", tmp_path / "out.csv")
     rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
     assert [row["id"] for row in rows] == ["1", "", "3"]
-    assert rows[0]["when"] == "2024-02-29 12:30:00+00:00"
+    assert rows[0]["when"].startswith("2024-02-29")
     assert [row["predicted_label"] for row in rows] == ["positive", "", "negative"]
 
 
@@ -340,13 +382,182 @@ def test_targets_that_cannot_be(model: Model, tmp_path: Path):
         score_file(model, source, tmp_path / "." / "in.csv", overwrite=True)
     with pytest.raises(OutputError, match="is a folder"):
         score_file(model, source, tmp_path, overwrite=True)
-    for name in ("out.csv.gz", "out.txt"):
+    for name in ("out.csv.gz", "out.txt", "out.json", "out.xlsx", "out.data", "out.CSVX"):
         with pytest.raises(ConfigError, match=f"cannot write {name}: .* Name it .* out.csv"):
-            score_file(model, source, tmp_path / name)
+            score_file(model, source, tmp_path / name, overwrite=True)
+        assert not (tmp_path / name).exists()
+    with pytest.raises(ConfigError, match=r"name of the output is empty\. .* - for standard out"):
+        score_file(model, source, "")
+    with pytest.raises(ConfigError, match=r"name of the input is empty\. .* - for standard in"):
+        score_file(model, "", tmp_path / "out.csv")
     blocked = write(tmp_path / "file", "")
     with pytest.raises(OutputError, match=r"cannot write .*out\.csv\.partial"):
         score_file(model, source, blocked / "out.csv")
     assert source.read_text() == "text\ngood\n"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_pipe_or_device_is_no_target(model: Model, tmp_path: Path, overwrite: bool):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(OutputError, match=f"{name} is a device or a pipe, not a file"):
+            score_file(model, source, tmp_path / name, overwrite=overwrite)
+    with pytest.raises(OutputError, match=r"^/dev/null is a device or a pipe"):
+        score_file(model, source, "/dev/null", overwrite=overwrite)
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "link").is_symlink()
+    assert leftovers(tmp_path) == []
+
+
+def test_a_link_stays_and_its_file_is_written(model: Model, tmp_path: Path):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    (tmp_path / "deep").mkdir()
+    real = tmp_path / "deep" / "real.csv"
+    link = tmp_path / "link.csv"
+    link.symlink_to(real)
+    score_file(model, source, link)  # nothing is lost: the file did not exist
+    assert link.readlink() == real
+    assert real.read_text() == (
+        "text,label,probability,tokens_read,tokens_total,status\ngood,positive,0.893309,1,1,ok\n"
+    )
+    with pytest.raises(OutputError, match=r"link\.csv exists\."):
+        score_file(model, source, link)
+    real.write_text("old")
+    score_file(model, source, link, overwrite=True)
+    assert (link.is_symlink(), real.read_text()[:11]) == (True, "text,label,")
+    to_input = tmp_path / "to_input.csv"
+    to_input.symlink_to(source)
+    with pytest.raises(OutputError, match="is the input itself"):
+        score_file(model, source, to_input, overwrite=True)
+
+
+def test_links_in_a_circle_lead_nowhere(model: Model, tmp_path: Path):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    (tmp_path / "a.csv").symlink_to(tmp_path / "b.csv")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+    with pytest.raises(OutputError, match=r"a\.csv is a link that leads nowhere"):
+        score_file(model, source, tmp_path / "a.csv", overwrite=True)
+
+
+# Files of others
+
+
+def test_a_partial_file_of_the_user_is_kept(model: Model, tmp_path: Path):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    mine = write(tmp_path / "out.csv.partial", "mine")
+    told = r"out\.csv\.partial is not from an unfinished run of undertone\. Move or delete it"
+    for _ in range(2):
+        with pytest.raises(OutputError, match=told):
+            score_file(model, source, tmp_path / "out.csv", overwrite=True)
+    assert mine.read_text() == "mine"
+    assert leftovers(tmp_path) == ["out.csv.partial"]
+    mine.unlink()
+    assert score_file(model, source, tmp_path / "out.csv").rows == 1
+
+
+@pytest.mark.parametrize("content", ["mine\n", '{"mine":1}\n', "\0"])
+def test_a_journal_of_the_user_is_kept(model: Model, tmp_path: Path, content: str):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    mine = write(tmp_path / "out.csv.partial.journal", content)
+    with pytest.raises(OutputError, match=r"out\.csv\.partial\.journal is not from an unfin"):
+        score_file(model, source, tmp_path / "out.csv")
+    assert mine.read_text() == content
+    assert leftovers(tmp_path) == ["out.csv.partial.journal"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+@pytest.mark.parametrize("ending", ["partial", "partial.journal"])
+def test_something_else_under_a_name_of_ours(model: Model, tmp_path: Path, kind: str, ending: str):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    taken, other = tmp_path / f"out.csv.{ending}", write(tmp_path / "other", "")
+    if kind == "folder":
+        taken.mkdir()
+    elif kind == "link":
+        taken.symlink_to(other)
+    else:
+        os.mkfifo(taken)
+    with pytest.raises(OutputError, match=rf"out\.csv\.{ending} is not from an unfinished run"):
+        score_file(model, source, tmp_path / "out.csv")
+    assert leftovers(tmp_path) == [taken.name]
+    assert other.read_text() == ""
+
+
+def test_two_runs_cannot_write_one_output(model: Model, source: Path, tmp_path: Path):
+    target = tmp_path / "out.csv"
+    refused: list[str] = []
+
+    def second(done: int, *_: object) -> None:
+        with pytest.raises(OutputError) as caught:
+            score_file(model, source, target, overwrite=True)
+        refused.append(str(caught.value))
+
+    score_file(model, source, tmp_path / "whole.csv")
+    result = score_file(model, source, target, on_progress=second)
+    assert (
+        refused
+        == [f"another run is writing {target}. Wait until it has ended, or choose another name."]
+        * 5
+    )
+    assert (result.rows, result.resumed) == (1250, 0)
+    assert target.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert leftovers(tmp_path) == []
+
+
+def test_another_process_is_refused_too(build: Build, model: Model, source: Path, tmp_path: Path):
+    target = tmp_path / "out.csv"
+    errors: list[bytes] = []
+
+    def second(done: int, *_: object) -> None:
+        if not errors:
+            errors.append(run(build, f"score_file(model, {str(source)!r}, {str(target)!r})").stderr)
+
+    result = score_file(model, source, target, on_progress=second)
+    assert f"OutputError: another run is writing {target}." in errors[0].decode()
+    assert (result.rows, leftovers(tmp_path)) == (1250, [])
+
+
+def test_an_output_made_while_the_rows_were_checked_is_kept(model: Model, tmp_path: Path):
+    source = write(tmp_path / "in.csv", "text\ngood\n")
+    target = tmp_path / "out.csv"
+
+    class Slow(partial.PartialFile):
+        def __enter__(self) -> partial.PartialFile:
+            opened = super().__enter__()
+            target.write_text("of a run that has just ended")
+            return opened
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "PartialFile", Slow)
+        with pytest.raises(OutputError, match=r"out\.csv exists"):
+            score_file(model, source, target)
+    assert target.read_text() == "of a run that has just ended"
+    assert leftovers(tmp_path) == []
+
+
+def test_a_lock_that_was_deleted_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    journal = tmp_path / "out.csv.partial.journal"
+    calls = []
+    real = partial._lock
+
+    def late(stream: object) -> bool:
+        """The other run deletes its journal between our opening and our locking of it."""
+        calls.append(stream)
+        if len(calls) == 1:
+            journal.unlink()
+        return real(stream)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(partial, "_lock", late)
+    with partial.PartialFile(tmp_path / "out.csv", {"a": "b"}) as opened:
+        opened.append(b"x\n", partial.Tally(rows=1))
+        assert len(calls) == 2
+        assert journal.read_text().splitlines() == [
+            '{"undertone":{"a":"b"}}',
+            '{"size":2,"tally":{"rows":1,"empty":0,"cut":0}}',
+        ]
+        opened.become_output()
+    assert (tmp_path / "out.csv").read_text() == "x\n"
 
 
 def test_a_missing_input(model: Model, tmp_path: Path):
@@ -387,20 +598,6 @@ def test_a_full_disk(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 # Progress, stopping and going on
-
-
-@pytest.fixture
-def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """1,250 rows of different lengths, some empty, in chunks of 256."""
-    monkeypatch.setattr(scoring, "_ROWS", 256)
-    words = ["good", "bad", "film", "not", "great", "awful", "but"]
-    lines = [
-        " ".join(words[(index * 7 + place * 3) % 7] for place in range(index * 13 % 50))
-        for index in range(1250)
-    ]
-    return write(
-        tmp_path / "in.csv", "review,n\n" + "".join(f"{x},{n}\n" for n, x in enumerate(lines))
-    )
 
 
 def test_progress(model: Model, source: Path, tmp_path: Path):
@@ -452,7 +649,7 @@ def test_a_torn_partial_file_goes_on_too(model: Model, source: Path, tmp_path: P
     score_file(model, source, whole)
     cut = tmp_path / "out.csv.partial"
     journal = tmp_path / "out.csv.partial.journal"
-    for damage in ("tail", "journal", "short", "garbage"):
+    for damage in ("tail", "journal", "short", "key"):
         with pytest.raises(StoppedError):
             score_file(model, source, target, on_progress=stop_after(700, StoppedError))
         if damage == "tail":  # killed while rows were written
@@ -462,32 +659,78 @@ def test_a_torn_partial_file_goes_on_too(model: Model, source: Path, tmp_path: P
         elif damage == "short":  # the disk lost the end of the rows
             cut.write_bytes(cut.read_bytes()[:-100])
         else:
-            journal.write_bytes(b"\x00garbage")
+            journal.write_bytes(journal.read_bytes()[:40])
         result = score_file(model, source, target)
-        assert result.resumed == {"tail": 768, "journal": 512, "short": 512, "garbage": 0}[damage]
+        assert result.resumed == {"tail": 768, "journal": 512, "short": 512, "key": 0}[damage]
         assert target.read_bytes() == whole.read_bytes()
         target.unlink()
 
 
-def test_another_input_or_model_starts_anew(
+def test_another_input_or_model_starts_anew_and_says_so(
     model: Model, build: Build, source: Path, tmp_path: Path
 ):
     target = tmp_path / "out.csv"
+    notes: list[str] = []
+    told = f"{target}.partial is of another input, model or setting: starting anew"
 
-    def stop(chosen: Model) -> None:
+    def stop() -> None:
+        target.unlink(missing_ok=True)
         with pytest.raises(StoppedError):
-            score_file(chosen, source, target, on_progress=stop_after(500, StoppedError))
+            score_file(
+                model,
+                source,
+                target,
+                on_progress=stop_after(500, StoppedError),
+                on_note=notes.append,
+            )
 
-    stop(model)
+    stop()
     other = load(build(tmp_path / "other", bias=-1.0))
-    assert score_file(other, source, target).resumed == 0
-    target.unlink()
-    stop(model)
+    assert score_file(other, source, target, on_note=notes.append).resumed == 0
+    assert notes == [told]
+    stop()
     source.write_bytes(source.read_bytes().replace(b"good", b"bad "))
-    assert score_file(model, source, target).resumed == 0
-    target.unlink()
-    stop(model)
-    assert score_file(model, source, target, text_column="n").resumed == 0
+    assert score_file(model, source, target, on_note=notes.append).resumed == 0
+    assert notes == [told] * 2
+    stop()
+    assert score_file(model, source, target, text_column="n", on_note=notes.append).resumed == 0
+    assert notes == [told] * 3
+    stop()
+    assert score_file(model, source, target, on_note=notes.append).resumed == 512
+    assert notes == [told] * 3
+
+
+def test_a_large_file_is_said_to_be_checked_first(
+    model: Model, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    heard: list[object] = []
+
+    def score(name: str) -> None:
+        score_file(
+            model,
+            source,
+            tmp_path / name,
+            on_note=heard.append,
+            on_progress=lambda done, *_: heard.append(done),
+        )
+
+    score("small.csv")
+    monkeypatch.setattr(scoring, "_BYTES_WORTH_A_NOTE", source.stat().st_size)
+    score("large.csv")
+    counts = [256, 512, 768, 1024, 1250]
+    note = "checking the rows of in.csv before the first one is scored"
+    assert heard == [*counts, note, *counts]
+
+
+def test_a_run_without_rows_leaves_nothing(model: Model, tmp_path: Path):
+    pipe = tmp_path / "in.csv"
+    os.mkfifo(pipe)
+    feeder = threading.Thread(target=pipe.write_text, args=("text,n\ngood\n",))
+    feeder.start()
+    with pytest.raises(DataError, match="row 1"):
+        score_file(model, pipe, tmp_path / "out.csv")
+    feeder.join()
+    assert leftovers(tmp_path) == []
 
 
 def test_ctrl_c_says_how_to_go_on(model: Model, source: Path, tmp_path: Path):
@@ -535,6 +778,15 @@ def test_rows_of_huge_texts_end_a_chunk_early(
     told: list[int] = []
     score_file(model, source, tmp_path / "out.csv", on_progress=lambda done, *_: told.append(done))
     assert told == [3, 6, 7]
+
+
+def test_a_chunk_holds_a_million_characters_and_the_row_that_passes_them(
+    model: Model, tmp_path: Path
+):
+    source = write(tmp_path / "in.csv", "text\n" + f"{'a' * 600_000}\n" * 3)
+    told: list[int] = []
+    score_file(model, source, tmp_path / "out.csv", on_progress=lambda done, *_: told.append(done))
+    assert told == [2, 3]
 
 
 def test_a_killed_run_goes_on_to_the_same_bytes(build: Build, source: Path, tmp_path: Path):

@@ -88,6 +88,53 @@ def test_spans_are_characters_of_the_original_text(encoder: TextEncoder):
     ]
 
 
+APOSTROPHES = ["&rsquo;", "&apos;", "&#39;", "&#039;", "&#x27;", "&#8217;"]
+SIGNS = {**dict.fromkeys(APOSTROPHES, "[UNK]"), "&quot;": '"', "&amp;": "&"}
+
+
+@pytest.mark.parametrize(("entity", "token"), SIGNS.items(), ids=SIGNS)
+def test_a_decoded_sign_stands_on_its_whole_entity(encoder: TextEncoder, entity: str, token: str):
+    sign = (token, entity)
+    assert pieces(encoder, entity) == [sign]
+    assert pieces(encoder, f"good {entity} bad") == [("good", "good"), sign, ("bad", "bad")]
+    assert pieces(encoder, f"😀&lt;{entity}{entity}!") == [("😀", "😀"), sign, sign, ("!", "!")]
+    assert pieces(encoder, f"&amp;{entity[1:]} {entity}")[0] == ("&", "&amp;")
+    assert pieces(encoder, f"&amp;{entity[1:]} {entity}")[-2:] == [("[UNK]", ";"), sign]
+
+
+@pytest.mark.parametrize("entity", SIGNS)
+def test_word_pieces_stand_on_whole_entities_too(entity: str):
+    config = TextConfig(tokenizer="wordpiece", vocabulary=20)
+    encoder = TextEncoder.train(["good & \" ' bad"] * 3, config)
+    places = [place for _, place in pieces(encoder, f"good{entity}bad")]
+    assert (places.count(entity), "".join(places)) == (1, f"good{entity}bad")
+
+
+@pytest.mark.parametrize("entity", APOSTROPHES)
+def test_an_entity_inside_a_word_belongs_to_the_word(encoder: TextEncoder, entity: str):
+    assert pieces(encoder, f"Don{entity}t good") == [("don't", f"Don{entity}t"), ("good", "good")]
+
+
+@pytest.mark.parametrize("text", ["&lt;good&gt;", "&nbsp;good&#160;", "<i a=&quot;x&quot;>good"])
+def test_entities_that_are_cut_out_widen_nothing(encoder: TextEncoder, text: str):
+    assert pieces(encoder, text) == [("good", "good")]
+
+
+def test_decoding_stops_after_one_round(encoder: TextEncoder):
+    assert pieces(encoder, "&amp;quot; &;") == [
+        ("&", "&amp;"),
+        ("[UNK]", "quot"),
+        ("[UNK]", ";"),
+        ("&", "&"),
+        ("[UNK]", ";"),
+    ]
+
+
+def test_a_cut_text_has_whole_entities_too():
+    encoder = TextEncoder.train(CORPUS, TextConfig(max_tokens=2, head=0.5))
+    assert pieces(encoder, "&quot;good bad&quot;") == [('"', "&quot;"), ('"', "&quot;")]
+
+
 def test_spans_are_left_out_unless_asked_for(encoder: TextEncoder):
     encoded = encoder.encode(["good bad"])[0]
     assert encoded == Encoded(encoded.ids, 2, None)
@@ -113,6 +160,7 @@ Noise = st.text(
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.one_of(Noise, st.sampled_from(WORDS).map(str.upper), st.sampled_from(WORDS))))
 @example(["İ", "good", "\U00010400", "good"])
+@example(["&amp;", "&quot;&#39;&amp;&apos;&", "&amp;quot;;", "&<br>quot;"])
 @example(["&amp;", "<br", "good", ">", "\ud800", "bad"])
 def test_known_words_stand_where_their_spans_say(encoder: TextEncoder, parts: list[str]):
     text = " ".join(parts)
@@ -122,7 +170,7 @@ def test_known_words_stand_where_their_spans_say(encoder: TextEncoder, parts: li
     for token, (start, stop) in zip(encoder.tokens(encoded.ids), encoded.spans, strict=True):
         assert end <= start < stop <= len(text)
         end = int(stop)
-        if token not in ("[UNK]", '"', "don't", "it's"):
+        if token not in ("[UNK]", '"', "&", "don't", "it's"):
             assert text[start:stop].lower() == token
     assert encoder.encode([text], cut=False)[0].ids.tolist() == encoded.ids.tolist()
 

@@ -25,7 +25,8 @@ from traininghelpers import (
 
 from undertone import calibration, modelfolder, networks, training
 from undertone.batches import collate
-from undertone.errors import DataError, MissingExtraError, OutputError, TrainingError
+from undertone.config import load_preset
+from undertone.errors import ConfigError, DataError, MissingExtraError, OutputError, TrainingError
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import EpochDone, Note, StepDone, loop
 
@@ -143,13 +144,27 @@ def test_the_card_names_labels_figures_and_limits(trained):
         assert words in card
 
 
+def test_metrics_say_how_much_of_the_validation_reviews_was_read(trained):
+    validation = msgspec.json.decode((trained[0].folder / "metrics.json").read_bytes())[
+        "validation"
+    ]
+    assert 0.9 < validation["tokens_read"] / validation["tokens_total"] < 1.0
+
+
 def test_events_tell_progress_and_are_the_history(trained):
     outcome, events = trained
     steps = [event for event in events if isinstance(event, StepDone)]
     epochs = [event for event in events if isinstance(event, EpochDone)]
     notes = [event.text for event in events if isinstance(event, Note)]
     assert steps == []  # an epoch is shorter than the pause between two of them
-    assert notes == ["Training on 1 CPU threads, float32."]
+    assert notes[:2] == [
+        "Training on 1 CPU thread, float32.",
+        (
+            "12 of 60 reviews are longer than the limit and lose their middle; "
+            "96.1% of all tokens are read."
+        ),
+    ]
+    assert len(notes) == 3  # the same is said of the validation reviews
     assert [msgspec.to_builtins(epoch) for epoch in epochs] == history(outcome.folder, timing=True)
     assert [epoch.epoch for epoch in epochs] == [1, 2, 3]
     assert [epoch.step for epoch in epochs] == [STEPS, 2 * STEPS, 3 * STEPS]
@@ -408,3 +423,28 @@ def test_the_words_of_a_review_decide_its_score(trained):
     session = onnxruntime.InferenceSession(trained[0].folder / "model.onnx")
     logits = session.run(["logits"], {"ids": batch.ids, "lengths": batch.lengths.astype(np.int32)})
     assert (logits[0][:, 0] > 0).tolist() == [False, True]
+
+
+def test_an_unknown_architecture_costs_nothing(trained, tmp_path):
+    """Neither the model that stands in the folder, nor an empty folder left behind."""
+    settings = ["network.architecture=gru"]
+    model = shutil.copytree(trained[0].folder, tmp_path / "model")
+    before = {path.name: path.read_bytes() for path in model.iterdir()}
+    for folder in (model, tmp_path / "new"):
+        with pytest.raises(ConfigError, match="unknown architecture 'gru'"):
+            training.train(
+                "sample", config=load_preset("sample", settings), output=folder, overwrite=True
+            )
+    assert {path.name: path.read_bytes() for path in model.iterdir()} == before
+    assert not (tmp_path / "new").exists()
+
+
+def test_training_gives_back_threads_and_random_state(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    settings = ["train.epochs=1", "train.threads=2", "network.hidden_dim=4"]
+    training.train("sample", config=load_preset("sample", settings), output=str(tmp_path / "m"))
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads

@@ -33,8 +33,12 @@ class UndertoneInt8:
         import undertone
 
         self.model = undertone.load(
-            self.inputs.model, threads=self.inputs.threads, precision=self.precision
+            self.source(), threads=self.inputs.threads, precision=self.precision
         )
+
+    def source(self) -> str | None:
+        """The model folder; None for the one inside the package."""
+        return self.inputs.model
 
     def predict(self, texts: list[str]) -> list[float]:
         """Probability of the second label; half for a text without words."""
@@ -67,7 +71,11 @@ class UndertoneInt8:
 
 
 class UndertoneFloat32(UndertoneInt8):
-    """The float32 graph of the same folder."""
+    """The float32 graph of the same model, which may stand in another folder."""
 
     title = "undertone, float32"
     precision = "float32"
+
+    def source(self) -> str | None:
+        """The folder with the float32 graph."""
+        return self.inputs.float32_model or self.inputs.model

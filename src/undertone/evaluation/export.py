@@ -55,6 +55,7 @@ class Comparison(Struct, frozen=True):
         split: which part of it.
         reviews: how many.
         flips: verdicts that differ.
+        share_read: share of all tokens that the model reads; the rest is cut from long reviews.
         largest_change: of the probability of any label of any review.
         float32: figures of ``model.onnx``.
         int8: figures of ``model.int8.onnx``.
@@ -64,6 +65,7 @@ class Comparison(Struct, frozen=True):
     source: str
     split: str
     reviews: int
+    share_read: float
     flips: int
     largest_change: float
     float32: PrecisionFigures
@@ -157,6 +159,7 @@ def compare(
         source=source,
         split=split,
         reviews=len(examples),
+        share_read=float(after.tokens_read.sum() / max(1, after.tokens_total.sum())),
         flips=int(np.count_nonzero(before.predicted != after.predicted)),
         largest_change=float(np.abs(before.probabilities - after.probabilities).max()),
         float32=plain,

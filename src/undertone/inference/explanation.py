@@ -38,7 +38,11 @@ class TokenContribution(Struct, frozen=True):
 
 
 class CurvePoint(Struct, frozen=True):
-    """The verdict as if the text ended here.
+    """The verdict on the tokens that are read up to here.
+
+    That is the verdict as if the text ended here, unless it is longer than the model reads and
+    the point stands behind the unread middle. There it is the verdict on the whole head and the
+    tail so far; had the text really ended there, the model would read a longer piece before it.
 
     Attributes:
         token: index in ``Explanation.tokens`` of the last token read.
@@ -84,8 +88,8 @@ class Explanation(Struct, frozen=True):
         logit: of ``label``.
         base: what the network would say whatever the text.
         tokens: all tokens of the text in order, those that were not read included.
-        curve: running verdict over the tokens that were read, each point read afresh, as if the
-            text ended there.
+        curve: running verdict over the tokens that were read, each point read afresh; of a text
+            with an unread middle see :class:`CurvePoint`.
         curve_is_sampled: the text is long, so the curve has points at evenly spaced tokens and
             ends of sentences instead of every token.
         turning_points: where the curve turns.
@@ -187,7 +191,11 @@ def _curve(
     reading: _Reading,
     label: str,
 ) -> tuple[CurvePoint, ...]:
-    """Read prefixes of the tokens that the model reads, all in a few batches."""
+    """Read prefixes of the tokens that the model reads: 127 at most, and the whole is known.
+
+    Float32 graphs read them in batches. An int8 graph reads one at a time, so that each point is
+    what it would say of that prefix alone, which makes a long text cost up to 127 runs.
+    """
     if not len(places):
         return ()
     ends = [set(tokens[place].text) <= _SENTENCE_ENDS for place in places]

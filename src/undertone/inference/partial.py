@@ -4,13 +4,15 @@ While a run lasts, its rows stand in ``OUTPUT.partial``. ``OUTPUT.partial.journa
 object a line: first the key of the run (what it reads, with which model, how it writes), then
 after every chunk of rows how far the partial file is good. Both only ever grow, so whatever moment
 a run is killed at, the last whole line of the journal tells the truth. A run with the same key
-cuts the partial file there and goes on; any other run starts anew.
+cuts the partial file there and goes on; any other run starts anew. The journal is locked while a
+run lasts, and files of these names that no run left behind are not touched.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +24,10 @@ from msgspec import Struct
 from undertone.errors import OutputError
 
 Key = Mapping[str, str]
+
+# How the first line of a journal starts, by which it is known as ours, also where it is torn.
+_SIGN = b'{"undertone":'
+_LONGEST_KEY = 2**16
 
 
 class Tally(Struct, frozen=True):
@@ -66,41 +72,73 @@ class _Mark(Struct, frozen=True):
     tally: Tally
 
 
+_NOTHING = (_Mark(0, Tally()), 0)
+"""The mark of a run that starts, and how much of its journal is good."""
+
+
 class PartialFile:
     """The unfinished output of one run. Use as a context manager.
 
     Attributes:
+        output: the finished file.
         path: ``OUTPUT.partial``.
         done: what it holds, after a killed run that could be gone on with.
+        anew: rows of a killed run with another key were thrown away.
     """
 
     def __init__(self, output: Path, key: Key) -> None:
-        self._output = output
+        self.output = output
         self.path = output.with_name(f"{output.name}.partial")
         self._journal_path = output.with_name(f"{output.name}.partial.journal")
-        self._key = msgspec.json.encode(dict(key)) + b"\n"
+        self._key = _SIGN + msgspec.json.encode(dict(key)) + b"}\n"
         self._stream: BinaryIO
         self._journal: BinaryIO
         self.done = Tally()
+        self.anew = False
 
     def __enter__(self) -> PartialFile:
         """Open or create both files.
 
         Raises:
-            OutputError: the folder cannot be written.
+            OutputError: the folder cannot be written, another run is writing the same output, or
+                a file of the user's has one of the two names.
         """
         with self._writing():
-            self._output.parent.mkdir(parents=True, exist_ok=True)
-            mark, length = self._last_mark()
-            self._stream = _opened(self.path, mark.size)
-            self._journal = _opened(self._journal_path, length)
-            self.done = mark.tally
-            if not length:
-                self._note(self._key)
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            _check_regular(self.path)
+            _check_regular(self._journal_path)
+            self._journal = self._locked_journal()
+            try:
+                self._start()
+            except BaseException:
+                self._journal.close()
+                raise
         return self
 
+    def _start(self) -> None:
+        """Go on behind the last good mark, or from nothing."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        first = self._journal.readline(_LONGEST_KEY)
+        if first and not first.startswith(_SIGN):
+            raise _taken(self._journal_path)
+        if size and not first:
+            self._journal_path.unlink()  # it is empty: most likely made a moment ago
+            raise _taken(self.path)
+        mark, length = self._last_mark(size) if first == self._key else _NOTHING
+        self.anew = size > 0 and first != self._key
+        # The rows go before the key that makes them ours: a run can be killed in between.
+        self._stream = _opened(self.path, mark.size)
+        self._journal.seek(length)
+        self._journal.truncate()
+        if not length:
+            self._note(self._key)
+        self.done = mark.tally
+
     def __exit__(self, *_: object) -> None:
+        """Close both files; they stay if there is something to go on with."""
         self._stream.close()
+        if not self._journal.closed and not self.done.rows:
+            self._remove()
         self._journal.close()
 
     def append(self, content: bytes, tally: Tally) -> None:
@@ -124,40 +162,54 @@ class PartialFile:
         """
         with self._writing():
             self._stream.close()
-            self._journal.close()
-            self.path.replace(self._output)
-            _sync_folder(self._output.parent)
+            self.path.replace(self.output)
+            _sync_folder(self.output.parent)
             self._journal_path.unlink()
+            self._journal.close()  # last, because it is the lock
 
     def discard(self) -> None:
         """Remove both files."""
         with self._writing():
             self._stream.close()
+            self._remove()
             self._journal.close()
-            self.path.unlink()
-            self._journal_path.unlink()
+
+    def _remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+        self._journal_path.unlink(missing_ok=True)
 
     def _note(self, line: bytes) -> None:
         self._journal.write(line)
         self._journal.flush()
 
-    def _last_mark(self) -> tuple[_Mark, int]:
-        """The last good mark of a run with the same key, and the bytes of journal up to it."""
-        start = _Mark(0, Tally())
-        nothing = start, 0
-        if not self._journal_path.is_file() or not self.path.is_file():
-            return nothing
-        size = self.path.stat().st_size
-        with self._journal_path.open("rb") as journal:
-            if journal.readline() != self._key:
-                return nothing
-            mark, length = start, len(self._key)
-            for line in journal:
-                following = _mark(line)
-                if following is None or following.size > size:
-                    break
-                mark, length = following, length + len(line)
-        return (mark, length) if mark.tally.rows else nothing
+    def _locked_journal(self) -> BinaryIO:
+        """The journal, open at its start and locked for as long as it is open."""
+        while True:
+            handle = os.open(self._journal_path, os.O_RDWR | os.O_CREAT, 0o666)
+            journal = os.fdopen(handle, "r+b")
+            if not _lock(journal):
+                journal.close()
+                raise OutputError(
+                    f"another run is writing {self.output}.",
+                    "Wait until it has ended, or choose another name.",
+                )
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(handle), self._journal_path.stat()):
+                    return journal
+            journal.close()  # the run that held the lock has ended and deleted this journal
+
+    def _last_mark(self, size: int) -> tuple[_Mark, int]:
+        """The last good mark, and the bytes of journal up to it.
+
+        The journal stands behind its first line; ``size`` is that of the partial file.
+        """
+        mark, length = _NOTHING[0], len(self._key)
+        for line in self._journal:
+            following = _mark(line)
+            if following is None or following.size > size:
+                break
+            mark, length = following, length + len(line)
+        return (mark, length) if mark.tally.rows else _NOTHING
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -177,6 +229,38 @@ def _mark(line: bytes) -> _Mark | None:
         return msgspec.json.decode(line, type=_Mark)
     except msgspec.MsgspecError:
         return None
+
+
+def _lock(stream: BinaryIO) -> bool:
+    """Lock a file until it is closed; False where another run holds it.
+
+    Systems and file systems without such locks let every run pass.
+    """
+    try:
+        import fcntl  # absent on Windows
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _check_regular(path: Path) -> None:
+    """Let only a plain file, or nothing, stand where the run writes."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise _taken(path)
+
+
+def _taken(path: Path) -> OutputError:
+    return OutputError(
+        f"{path} is not from an unfinished run of undertone.",
+        "Move or delete it, or choose another name for the output.",
+    )
 
 
 def _opened(path: Path, size: int) -> BinaryIO:

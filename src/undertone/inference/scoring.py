@@ -13,12 +13,13 @@ import onnxruntime
 from msgspec import Struct
 
 from undertone import files
-from undertone.data.rows import RowSource, table_format
-from undertone.errors import ConfigError, OutputError, RunInterruptedError
+from undertone.data.rows import RowSource
+from undertone.errors import RunInterruptedError
 from undertone.inference.partial import Key, PartialFile, Sink, StandardOutput, Tally
 from undertone.inference.prefetch import ahead
 from undertone.inference.results import Prediction
 from undertone.inference.table import Layout, Review, Source, layout, reviews
+from undertone.inference.target import path_of, place_of, written_format
 from undertone.inference.writers import ENCODERS, Encoder, write_parquet
 from undertone.text.tokenizer import Encoded
 
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 OnProgress = Callable[[int, float, float | None], None]
 """Told rows done, rows a second, and seconds left or None."""
 
-# A chunk is tokenized, read, written and safe at once. It ends where either number is reached,
-# counted from the first row, so a run that goes on cuts the same chunks.
-_ROWS = 1024
-_CHARACTERS = 8 * 2**20
+OnNote = Callable[[str], None]
+"""Told what a user should know, one line at a time."""
 
-_STANDARD = "-"
-_FORMATS = (*ENCODERS, "parquet")
+# A chunk is tokenized, read, written and safe at once. It ends where either number is reached,
+# counted from the first row, so a run that goes on cuts the same chunks. Tokens of a text take
+# dozens of times its own memory, so the characters bound what a run needs, longest rows apart.
+_ROWS = 1024
+_CHARACTERS = 2**20
+# A smaller file is checked before a note about it could be read.
+_BYTES_WORTH_A_NOTE = 64 * 2**20
+
 _DIGITS = 6
 
 
@@ -73,6 +78,7 @@ def score_file(
     encoding: str = "utf-8",
     overwrite: bool = False,
     on_progress: OnProgress | None = None,
+    on_note: OnNote | None = None,
 ) -> ScoreResult:
     """Score every row of a table in constant memory.
 
@@ -82,47 +88,56 @@ def score_file(
     read through once first, so that a flawed row is reported before any work is done.
 
     A run that is killed leaves ``OUTPUT.partial``; the same call goes on with it and ends in the
-    same bytes as one never killed. Standard input, output and pipes can only start anew.
+    same bytes as one never killed. Standard input, output and pipes can only start anew, as does
+    a call with another input, model or setting, with a note. Two runs cannot write one output at
+    the same time. An output that is a link stays one: the file it leads to is written.
 
     Args:
         model: the model.
         input: a file, or ``"-"`` for standard input.
-        output: the file to write, in the format that its ending tells, else in that of the input
-            (CSV for plain text); or ``"-"`` for standard output. Parquet is written from Parquet
-            alone. Text is UTF-8.
+        output: the file to write, in the format that its ending tells; a name without an ending
+            gets the format of the input (CSV for plain text). Or ``"-"`` for standard output.
+            Parquet is written from Parquet alone. Text is UTF-8.
         text_column: column of the reviews; None: found by the usual names.
         format: of the input: csv, tsv, jsonl, parquet, txt; None: by its ending, and txt for
             standard input.
         encoding: of a text input.
         overwrite: replace ``output`` where it exists.
         on_progress: called after every chunk.
+        on_note: called when a large file is checked before the first chunk, and when the rows of
+            an unfinished run of another kind are thrown away.
 
     Raises:
-        ConfigError: formats that do not go together.
+        ConfigError: an empty name, an ending that tells no format, or formats that do not go
+            together.
         DataError: the input is missing, or a row of it cannot be used.
         MissingExtraError: Parquet without pyarrow.
-        OutputError: ``output`` exists, is the input, or cannot be written.
+        OutputError: ``output`` exists, is the input, is no plain file, is being written by
+            another run, or cannot be written; or ``OUTPUT.partial`` is not from such a run.
         RunInterruptedError: Ctrl-C; what was done is kept as said above.
     """
-    source = Source(_path(input), format, encoding)
-    target = _path(output)
-    written = _written_format(source, target)
-    _check_target(source, target, overwrite=overwrite)
+    source = Source(path_of(input, "input"), format, encoding)
+    target = path_of(output, "output")
+    written = written_format(source, target)
+    place = None if target is None else place_of(target, source, overwrite=overwrite)
     started = time.monotonic()
+    note = on_note or _unheard
     encoder = ENCODERS.get(written, ENCODERS["jsonl"])
     rows = source.open()
     plan = layout(rows, text_column, fixed=encoder.fixed_columns)
     total = None
     if source.repeatable:
-        total = sum(1 for _ in reviews(rows, plan))
+        total = _checked_rows(source, rows, plan, note)
         rows = source.open()
     job = _Job(model, plan, written, encoder, total, on_progress)
-    if target is None:
+    if place is None:
         resumed, sink = 0, StandardOutput()
         job.run(rows, sink)
         done = sink.done
     else:
-        resumed, done = _into_file(job, rows, source, target)
+        with PartialFile(place, _key(job, source)) as partial:
+            place_of(place, source, overwrite=overwrite)  # another run may have ended meanwhile
+            resumed, done = _into_file(job, rows, source, partial, note)
     seconds = time.monotonic() - started
     return ScoreResult(done.rows, done.empty, done.cut, resumed, seconds, plan.added)
 
@@ -167,25 +182,39 @@ class _Job(Struct, frozen=True):
             self.on_progress(done, rate, left)
 
 
-def _into_file(job: _Job, rows: RowSource, source: Source, target: Path) -> tuple[int, Tally]:
+def _checked_rows(source: Source, rows: RowSource, plan: Layout, note: OnNote) -> int:
+    """Number of rows of a file, none of them flawed."""
+    if source.path is not None and source.path.stat().st_size >= _BYTES_WORTH_A_NOTE:
+        note(f"checking the rows of {rows.name} before the first one is scored")
+    return sum(1 for _ in reviews(rows, plan))
+
+
+def _into_file(
+    job: _Job, rows: RowSource, source: Source, partial: PartialFile, note: OnNote
+) -> tuple[int, Tally]:
     """Rows taken over from a killed run, and all rows of the finished file."""
-    with PartialFile(target, _key(job, source)) as partial:
-        resumed = partial.done.rows
-        try:
-            job.run(rows, partial)
-        except KeyboardInterrupt:
-            raise RunInterruptedError(
-                f"stopped after {partial.done.rows:,} rows.",
-                "The same command goes on from there."
-                if source.repeatable
-                else "Standard input or a pipe cannot be gone on with: start again.",
-            ) from None
-        if job.written == "parquet" and source.path is not None:
-            write_parquet(source.path, partial.path, target, job.plan.added)
-            partial.discard()
-        else:
-            partial.become_output()
-        return resumed, partial.done
+    resumed = partial.done.rows
+    if partial.anew:
+        note(f"{partial.path} is of another input, model or setting: starting anew")
+    try:
+        job.run(rows, partial)
+    except KeyboardInterrupt:
+        raise RunInterruptedError(
+            f"stopped after {partial.done.rows:,} rows.",
+            "The same command goes on from there."
+            if source.repeatable
+            else "Standard input or a pipe cannot be gone on with: start again.",
+        ) from None
+    if job.written == "parquet" and source.path is not None:
+        write_parquet(source.path, partial.path, partial.output, job.plan.added)
+        partial.discard()
+    else:
+        partial.become_output()
+    return resumed, partial.done
+
+
+def _unheard(_line: str) -> None:
+    """Takes the notes of a caller who wants none."""
 
 
 def _chunks(reviews: Iterator[Review], model: Model) -> Iterator[_Chunk]:
@@ -238,39 +267,3 @@ def _key(job: _Job, source: Source) -> Key:
         "model": job.model.digest,
         "onnxruntime": onnxruntime.__version__,
     }
-
-
-def _path(given: str | Path) -> Path | None:
-    return None if str(given) == _STANDARD else Path(given)
-
-
-def _written_format(source: Source, target: Path | None) -> str:
-    origin = source.format or (table_format(source.path) if source.path is not None else None)
-    named = None if target is None else table_format(target)
-    if target is not None and (target.suffix.lower() == ".gz" or named == "txt"):
-        raise ConfigError(
-            f"cannot write {target.name}: a table of scores is plain {', '.join(_FORMATS)}.",
-            f"Name it for example {target.name.partition('.')[0]}.csv.",
-        )
-    if named is not None:
-        if named == "parquet" and origin != "parquet":
-            raise ConfigError(
-                f"cannot write {target}: Parquet is written from Parquet alone, because "
-                f"{origin or 'the input'} does not say which types its columns have.",
-                "Name the output .csv or .jsonl.",
-            )
-        return named
-    if origin == "parquet" and target is None:
-        return "jsonl"
-    return origin if origin in _FORMATS else "csv"
-
-
-def _check_target(source: Source, target: Path | None, *, overwrite: bool) -> None:
-    if target is None or not target.exists():
-        return
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder.", "Name a file in it.")
-    if source.path is not None and source.path.exists() and target.samefile(source.path):
-        raise OutputError(f"{target} is the input itself.", "Choose another name.")
-    if not overwrite:
-        raise OutputError(f"{target} exists.", "Choose another name, or add --overwrite.")

@@ -47,7 +47,7 @@ class Delimited:
         return self._lines([columns])
 
     def rows(self, rows: Iterable[Fields], columns: Sequence[str]) -> bytes:
-        """One record a row; values that are not text are written as JSON writes them."""
+        """One record a row, each value as :func:`_cell` says."""
         return self._lines([_cell(row.get(column)) for column in columns] for row in rows)
 
     def _lines(self, records: Iterable[Sequence[str]]) -> bytes:
@@ -67,7 +67,7 @@ class JsonLines:
 
     def rows(self, rows: Iterable[Fields], columns: Sequence[str]) -> bytes:  # noqa: ARG002
         """One object a row."""
-        return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
+        return b"".join(msgspec.json.encode(row, enc_hook=str) + b"\n" for row in rows)
 
 
 ENCODERS: Mapping[str, Encoder] = {
@@ -115,10 +115,17 @@ def write_parquet(source: Path, scores: Path, output: Path, names: Sequence[str]
 
 
 def _cell(value: Any) -> str:
+    """A value as one field of a delimited file.
+
+    Text as it is, nothing where it is missing, numbers in full (also nan and inf, which JSON
+    lacks), anything else as JSON writes it, without quotes around: true, [1,"x"], bytes in
+    base64, dates, times and durations in ISO 8601.
+    """
     if isinstance(value, str):
         return value
     if value is None:
         return ""
-    if isinstance(value, bool | dict | list):
-        return msgspec.json.encode(value).decode()
-    return str(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    encoded = msgspec.json.encode(value, enc_hook=str)
+    return str(msgspec.json.decode(encoded)) if encoded.startswith(b'"') else encoded.decode()

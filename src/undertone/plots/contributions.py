@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from undertone.evaluation import drawing
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from undertone.inference.explanation import Explanation, TokenContribution, TurningPoint
 
-_FONT = "DejaVu Sans Mono"
+# Characters that the first lacks, Hebrew among them, are taken from the second.
+_FONTS = ("DejaVu Sans Mono", "DejaVu Sans")
 _ADVANCE_EM = 0.602
 _COLUMNS = 88
 # More lines than these leave out their middle: no picture is taller than a renderer can make it.
@@ -39,19 +41,19 @@ _NAME_SIZE, _NAME_ROWS, _LETTER = 8.5, 3, 0.085
 
 
 class _Line(NamedTuple):
-    """One line of the wrapped text: offsets in the text, and where it is drawn."""
+    """One line of the wrapped text by its offsets, or a note that stands in place of text."""
 
     start: int
     end: int
-    row: int
+    note: str = ""
 
 
 def explanation(explained: Explanation) -> Figure:
     """The text with every token coloured by its contribution, above the running verdict.
 
-    Blue speaks for the explained label, vermillion against it; tokens that were not read are
-    grey. The curve shows the label's probability as if the text ended at each token, with the
-    turning points named. Characters that the font lacks are drawn as boxes.
+    Blue speaks for the explained label, vermillion against it; where tokens were not read, a grey
+    note says how many. The curve shows the label's running probability, with the turning points
+    named. Characters that the fonts lack are drawn as boxes.
 
     Args:
         explained: what ``model.explain`` returned.
@@ -59,8 +61,8 @@ def explanation(explained: Explanation) -> Figure:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    lines, left_out = _shortened(_wrapped(explained.text))
-    rows = max((line.row for line in lines), default=0) + 1
+    lines = _shortened(_lines(explained))
+    rows = max(1, len(lines))
     text_height = rows * _LINE
     height = _FOOT + _CURVE + _BETWEEN + text_height + _HEAD
     with drawing.style():
@@ -71,15 +73,7 @@ def explanation(explained: Explanation) -> Figure:
         text.set(xlim=(0, _COLUMNS), ylim=(rows, 0))
         text.set_axis_off()
         _draw_text(text, explained, lines)
-        if left_out:
-            text.text(
-                _COLUMNS / 2,
-                _MOST_LINES // 2 + 0.5,
-                f"… {left_out:,} lines left out …",
-                ha="center",
-                va="center",
-                color=GREY,
-            )
+        _draw_notes(text, lines)
         _draw_head(figure, explained, height)
         _draw_curve(figure.add_axes(_box(_FOOT, _CURVE, height)), explained)
     return figure
@@ -90,31 +84,43 @@ def _box(bottom: float, tall: float, height: float) -> tuple[float, float, float
     return _LEFT / _WIDTH, bottom / height, _INNER / _WIDTH, tall / height
 
 
-def _wrapped(text: str) -> list[_Line]:
-    """The text in lines of at most ``_COLUMNS`` characters, broken at white space."""
+def _lines(explained: Explanation) -> list[_Line]:
+    """The text in lines, with a note for each run of tokens that were not read."""
+    text, lines, at = explained.text, [], 0
+    for read, run in groupby(explained.tokens, key=lambda token: token.read):
+        if not read:
+            unread = list(run)
+            lines += _wrapped(text, at, unread[0].start)
+            at = unread[-1].end
+            lines.append(_Line(at, at, f"… {len(unread):,} tokens not read …"))
+    return lines + _wrapped(text, at, len(text))
+
+
+def _wrapped(text: str, begin: int, finish: int) -> list[_Line]:
+    """Part of the text in lines of at most ``_COLUMNS`` characters, broken at white space."""
     lines: list[_Line] = []
     start = end = -1
-    for match in re.finditer(rf"\n|\S{{1,{_COLUMNS}}}", text):
+    for match in re.compile(rf"\n|\S{{1,{_COLUMNS}}}").finditer(text, begin, finish):
         word = match.group() != "\n"
         if start >= 0 and not (word and match.end() - start <= _COLUMNS):
-            lines.append(_Line(start, end, len(lines)))
+            lines.append(_Line(start, end))
             start = -1
         if word:
             start = match.start() if start < 0 else start
             end = match.end()
     if start >= 0:
-        lines.append(_Line(start, end, len(lines)))
+        lines.append(_Line(start, end))
     return lines
 
 
-def _shortened(lines: list[_Line]) -> tuple[list[_Line], int]:
-    """Without the middle lines of a very long text, and how many those are."""
+def _shortened(lines: list[_Line]) -> list[_Line]:
+    """With a note in place of the middle lines of a very long text."""
     left_out = len(lines) - _MOST_LINES
     if left_out <= 0:
-        return lines, 0
+        return lines
     half = _MOST_LINES // 2
-    head, tail = lines[:half], lines[-half:]
-    return head + [line._replace(row=line.row - left_out + 1) for line in tail], left_out
+    at = lines[half].start
+    return [*lines[:half], _Line(at, at, f"… {left_out:,} lines left out …"), *lines[-half:]]
 
 
 def _draw_text(axes: Axes, explained: Explanation, lines: Sequence[_Line]) -> None:
@@ -123,49 +129,66 @@ def _draw_text(axes: Axes, explained: Explanation, lines: Sequence[_Line]) -> No
     size = _INNER * 72.0 / (_COLUMNS * _ADVANCE_EM)
     drawable = _drawable()
     rectangle = require("matplotlib.patches", "plots").Rectangle
-    for line, start, end, token in _pieces(explained, lines):
-        place = (start - line.start, line.row)
-        if token is not None and token.read:
+    for row, start, end, token in _pieces(explained, lines):
+        place = (_cells(explained.text[lines[row].start : start]), row)
+        piece = explained.text[start:end]
+        if token is not None:
             strength = _STRONGEST * abs(token.contribution) / strongest
             colour = BLUE if token.contribution > 0 else VERMILLION
-            axes.add_patch(rectangle(place, end - start, 0.92, color=colour, alpha=strength, lw=0))
-        piece = explained.text[start:end]
+            axes.add_patch(
+                rectangle(place, _cells(piece), 0.92, color=colour, alpha=strength, lw=0)
+            )
         axes.text(
             place[0],
-            place[1] + 0.68,
+            row + 0.68,
             "".join(each if ord(each) in drawable else _UNDRAWABLE for each in piece),
-            family=_FONT,
+            family=_FONTS,
             fontsize=size,
-            color=GREY if token is not None and not token.read else INK,
+            color=INK,
             va="baseline",
         )
 
 
+def _draw_notes(axes: Axes, lines: Sequence[_Line]) -> None:
+    for row, line in enumerate(lines):
+        if line.note:
+            middle = (_COLUMNS / 2, row + 0.5)
+            axes.text(*middle, line.note, ha="center", va="center", color=GREY)
+
+
 def _pieces(
     explained: Explanation, lines: Sequence[_Line]
-) -> Iterator[tuple[_Line, int, int, TokenContribution | None]]:
-    """Tokens and the words between them, cut at the ends of lines; white space is left out."""
+) -> Iterator[tuple[int, int, int, TokenContribution | None]]:
+    """Tokens and the words between them with their rows, cut at the ends of lines, no blanks."""
     ends = [token.end for token in explained.tokens]
-    for line in lines:
+    for row, line in enumerate(lines):
+        if line.note:
+            continue
         at = line.start
         for token in explained.tokens[bisect_left(ends, line.start + 1) :]:
             if token.start >= line.end:
                 break
             start, end = max(token.start, line.start), min(token.end, line.end)
-            yield from ((line, *span, None) for span in _words(explained.text, at, start))
-            yield line, start, end, token
+            yield from ((row, *span, None) for span in _words(explained.text, at, start))
+            yield row, start, end, token
             at = end
-        yield from ((line, *span, None) for span in _words(explained.text, at, line.end))
+        yield from ((row, *span, None) for span in _words(explained.text, at, line.end))
 
 
 def _words(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield from (match.span() for match in re.compile(r"\S+").finditer(text, start, end))
 
 
+def _cells(text: str) -> int:
+    """Letters' widths that ``text`` takes: marks stand on the letter before them."""
+    return sum(unicodedata.category(each) not in ("Mn", "Me", "Cf") for each in text)
+
+
 def _drawable() -> frozenset[int]:
-    """Code points that the font of the text has."""
-    path = require("matplotlib.font_manager", "plots").findfont(_FONT)
-    return frozenset(require("matplotlib.ft2font", "plots").FT2Font(path).get_charmap())
+    """Code points that the fonts of the text have."""
+    find = require("matplotlib.font_manager", "plots").findfont
+    open_font = require("matplotlib.ft2font", "plots").FT2Font
+    return frozenset().union(*(open_font(find(font)).get_charmap() for font in _FONTS))
 
 
 def _draw_head(figure: Figure, explained: Explanation, height: float) -> None:

@@ -7,10 +7,13 @@ every token keeps its place in the original text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tokenizers import Regex, normalizers, pre_tokenizers
 
 from undertone.config import TextConfig
@@ -19,7 +22,11 @@ from undertone.errors import ConfigError
 # A tag starts with a letter, so that "I <3 it" and "1 < 2 > 0" stay.
 _MARKUP = r"</?[A-Za-z][^<>]{0,200}>|&(?:nbsp|lt|gt|#160);"
 # U+0092 is the apostrophe of Windows-1252 read as Latin-1, common in scraped reviews.
-_APOSTROPHE = "[\u2019\u0092]|&(?:rsquo|apos|#0?39|#x27|#8217);"
+_APOSTROPHE_ENTITY = "&(?:rsquo|apos|#0?39|#x27|#8217);"
+_APOSTROPHE = f"[\u2019\u0092]|{_APOSTROPHE_ENTITY}"
+_QUOTE_ENTITY = "&quot;"
+# Group 1: decoded to a sign that the library places on the semicolon; "&amp;" stands on its "&".
+_SIGN_ENTITY = re.compile(f"({_APOSTROPHE_ENTITY}|{_QUOTE_ENTITY})|&amp;")
 # Words with inner apostrophes (don't), numbers, runs of sentence ends, and any other sign alone.
 _WORD = r"[\p{L}\p{M}]+(?:'\p{L}+)*|\p{N}+|[!?.]+|[^\s\p{Cc}\p{Cf}]"
 _NOT_LETTERS = r"[^\p{L}\p{M}]+"
@@ -41,7 +48,7 @@ def normalizer(config: TextConfig) -> Any:
             [
                 normalizers.Replace(Regex(_MARKUP), " "),
                 normalizers.Replace(Regex(_APOSTROPHE), "'"),
-                normalizers.Replace("&quot;", '"'),
+                normalizers.Replace(_QUOTE_ENTITY, '"'),
                 normalizers.Replace(Regex("(?<=&)amp;"), ""),
                 normalizers.Lowercase(),
             ]
@@ -89,6 +96,25 @@ def read_stopwords(file: str) -> tuple[str, ...]:
             f"text.stopwords={file} holds no words.", "Name a file with one stop word a line."
         )
     return unique
+
+
+def widen_to_entities(text: str, spans: NDArray[np.int32]) -> None:
+    """Let tokens that were entities stand on the whole of them, in place.
+
+    A sign that ``plain`` cleaning decodes is placed on one character of its entity. ``study``
+    cleaning leaves no token on those characters, so nothing happens to its spans.
+
+    Args:
+        text: the original text.
+        spans: int32 (n, 2), start and end of every token of the text, in order.
+    """
+    entities = list(_SIGN_ENTITY.finditer(text))
+    if not entities or not len(spans):
+        return
+    on = np.array([each.end() - 1 if each[1] else each.start() for each in entities])
+    rows = np.searchsorted(spans[:, 0], on).clip(max=len(spans) - 1)
+    alone = (spans[rows, 0] == on) & (spans[rows, 1] == on + 1)
+    spans[rows[alone]] = np.array([each.span() for each in entities])[alone]
 
 
 def _letters_only() -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class Encoded(NamedTuple):
         ids: int32 (n,), of the tokens that are read.
         total: tokens before the cut; ``n < total`` means that the middle was left out.
         spans: int32 (n, 2), start and end of each token as character offsets in the original
-            text, or None where they were not asked for.
+            text (of a decoded sign: of its whole entity), or None where they were not asked for.
     """
 
     ids: NDArray[np.int32]
@@ -137,9 +137,9 @@ class TextEncoder:
             if not isinstance(text, str):
                 raise TypeError(f"text {index} is a {type(text).__name__}, not a string")
         return [
-            self._cut(encoding, spans, cut)
+            self._cut(encoding, text if spans else None, cut)
             for start in range(0, len(texts), _CHUNK)
-            for encoding in self._encodings(texts[start : start + _CHUNK], spans)
+            for text, encoding in self._encodings(texts[start : start + _CHUNK], spans)
         ]
 
     def kept(self, total: int) -> tuple[int, int]:
@@ -158,24 +158,32 @@ class TextEncoder:
         """The token of each id."""
         return [self._tokenizer.id_to_token(int(each)) for each in ids]
 
-    def _encodings(self, texts: Sequence[str], spans: bool) -> list[Any]:
+    def _encodings(self, texts: Sequence[str], spans: bool) -> Iterator[tuple[str, Any]]:
+        """Each text beside what the library makes of it."""
         tokenizer = self._tokenizer
         encode = tokenizer.encode_batch if spans else tokenizer.encode_batch_fast
         try:
-            encodings: list[Any] = encode(list(texts), add_special_tokens=False)
+            encodings = encode(list(texts), add_special_tokens=False)
         except TypeError:  # what half a character gives: too rare to look for in every text
             encodings = encode([_encodable(text) for text in texts], add_special_tokens=False)
-        return encodings
+        return zip(texts, encodings, strict=True)
 
-    def _cut(self, encoding: Any, spans: bool, cut: bool) -> Encoded:
+    def _cut(self, encoding: Any, text: str | None, cut: bool) -> Encoded:
+        """Ids, and with ``text`` the spans in it."""
         ids = np.array(encoding.ids, dtype=np.int32)
-        places = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2) if spans else None
+        places = None if text is None else _spans(encoding, text)
         total = len(ids)
         head, tail = self.kept(total) if cut else (total, 0)
         if head + tail < total:
             ids = _ends(ids, head, tail)
             places = None if places is None else _ends(places, head, tail)
         return Encoded(ids, total, places)
+
+
+def _spans(encoding: Any, text: str) -> NDArray[np.int32]:
+    spans = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+    cleaning.widen_to_entities(text, spans)
+    return spans
 
 
 def _ends(values: NDArray[np.int32], head: int, tail: int) -> NDArray[np.int32]:

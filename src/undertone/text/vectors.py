@@ -51,8 +51,8 @@ def word_vectors(
         vectors[:, :rank] = left * np.sqrt(values)
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[norms[:, 0] <= _ROUNDING] = 0.0
-    result: NDArray[np.float32] = vectors / np.where(norms > _ROUNDING, norms, 1.0)
-    return result
+    vectors /= np.where(norms > _ROUNDING, norms, 1.0)
+    return vectors
 
 
 def _line_up(sequences: Iterable[NDArray[np.int32]]) -> NDArray[np.int64]:

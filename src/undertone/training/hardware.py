@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -25,7 +27,24 @@ class Hardware:
         precision = "bfloat16 LSTMs, float32 elsewhere" if self.bfloat16 else "float32"
         if self.device.type == "cuda":
             return f"Training on {torch.cuda.get_device_name(self.device)}, {precision}."
-        return f"Training on {self.threads} CPU threads, {precision}."
+        return (
+            f"Training on {self.threads} CPU thread{'s' if self.threads > 1 else ''}, {precision}."
+        )
+
+
+@contextmanager
+def claimed(config: TrainConfig) -> Iterator[Hardware]:
+    """Choose the hardware of a run for the block; torch's threads and random state come back.
+
+    Raises:
+        ConfigError: a device or format was demanded that this machine lacks.
+    """
+    threads = torch.get_num_threads()
+    with torch.random.fork_rng():
+        try:
+            yield choose(config)
+        finally:
+            torch.set_num_threads(threads)
 
 
 def choose(config: TrainConfig) -> Hardware:

@@ -20,10 +20,10 @@ from undertone import calibration, files, modelfolder, networks, provenance
 from undertone.config import RunConfig
 from undertone.training import checkpoint
 from undertone.training.checkpoint import Progress
-from undertone.training.trainer import accuracy
+from undertone.training.trainer import EncodedReviews, accuracy
 
 _NOT_FOR = (
-    "It learned from the reviews above and from nothing else. Expect less of it on other kinds of "
+    "It learned from these texts and from nothing else. Expect less of it on other kinds of "
     "text, other languages, irony and very short remarks. Its probabilities are calibrated for "
     "texts like those it was validated on. Do not use it to judge people."
 )
@@ -32,7 +32,7 @@ _NOT_FOR = (
 class Outcome(Struct, frozen=True):
     """A trained network and what is known about it.
 
-    ``logits`` float32 (N, K) and ``targets`` int64 (N,) are of the validation reviews.
+    ``logits`` float32 (N, K) are of the validation reviews.
     """
 
     config: RunConfig
@@ -41,7 +41,7 @@ class Outcome(Struct, frozen=True):
     weights: dict[str, Tensor]
     progress: Progress
     logits: NDArray[np.float32]
-    targets: NDArray[np.int64]
+    validation: EncodedReviews
 
 
 def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
     arrays = {name: weight.numpy() for name, weight in outcome.weights.items()}
     graph = networks.build_graph(outcome.config, arrays)
     files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
-    temperature = calibration.fit_temperature(outcome.logits, outcome.targets)
+    temperature = calibration.fit_temperature(outcome.logits, outcome.validation.targets)
     _write_json(folder / modelfolder.CALIBRATION, {"temperature": temperature})
     metrics = _metrics(outcome, temperature)
     _write_json(folder / modelfolder.METRICS, metrics)
@@ -76,13 +76,16 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
 
 
 def _metrics(outcome: Outcome, temperature: float) -> dict[str, Any]:
-    logits, targets, progress = outcome.logits, outcome.targets, outcome.progress
+    logits, validation, progress = outcome.logits, outcome.validation, outcome.progress
+    targets = validation.targets
     return {
         "validation": {
             "reviews": len(targets),
             "accuracy": accuracy(logits, targets),
             "loss": calibration.log_loss(logits, targets),
             "loss_calibrated": calibration.log_loss(logits, targets, temperature),
+            "tokens_read": int(validation.lengths.sum()),
+            "tokens_total": validation.tokens_total,
         },
         "kept_epoch": progress.best_epoch
         if outcome.config.train.keep == "best"
@@ -105,9 +108,10 @@ def _peak_memory() -> int:
 def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:
     network, data, validation = outcome.config.network, outcome.data, metrics["validation"]
     directions = "bidirectional" if network.bidirectional else "one-directional"
+    layers = "one layer" if network.layers == 1 else f"{network.layers} layers"
     made = (
         f"A sentiment model made with undertone {version('undertone')}: a {directions} "
-        f"{network.architecture} with {network.layers} layer(s) of {network.hidden_dim} units over "
+        f"{network.architecture} with {layers} of {network.hidden_dim} units over "
         f"{network.embedding_dim}-dimensional token vectors, {network.pooling} pooling, "
         f"{metrics['parameters']:,} parameters. Its labels are {', '.join(outcome.labels)}."
     )
@@ -119,6 +123,10 @@ def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:
         f"the epoch and so flatter it a little, its accuracy is {validation['accuracy']:.4f} and "
         f"its loss {validation['loss']:.4f} nats. `undertone evaluate` measures it on others."
     )
+    if data.get("unlabelled"):
+        trained += (
+            f" Its word vectors started from {data['unlabelled']:,} unlabelled texts as well."
+        )
     reads = (
         f"It reads at most {outcome.config.text.max_tokens} tokens of a review, from its start and "
         "its end, and says with every answer how many it read."

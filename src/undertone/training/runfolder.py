@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from undertone import modelfolder
 from undertone.errors import OutputError
 from undertone.training import checkpoint
 
+# The manifest first: without it the rest is no model.
 _OF_THE_MODEL = (
     modelfolder.MANIFEST,
+    modelfolder.WEIGHTS,
+    modelfolder.GRAPH,
     modelfolder.GRAPH_INT8,
     modelfolder.COMPARISON,
+    modelfolder.CALIBRATION,
+    modelfolder.METRICS,
+    modelfolder.HISTORY,
+    modelfolder.CARD,
     checkpoint.NAME,
+    "loss_epoch_plot.png",
+    "loss_epoch_plot.svg",
+    "accuracy_epoch_plot.png",
+    "accuracy_epoch_plot.svg",
 )
 # Of a killed process: ours and those of safetensors.
 _TEMPORARY = (".*.tmp", ".tmp??????")
@@ -55,6 +69,17 @@ def _refuse_mixing(output: Path, *, resume: bool, overwrite: bool) -> None:
             f"{output} holds files that no training wrote; they are left alone.",
             "Name another folder with --output.",
         )
+
+
+@contextmanager
+def removed_if_unused(output: Path) -> Iterator[None]:
+    """Where the block fails before anything was written, leave no empty folder behind."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            output.rmdir()
+        raise
 
 
 def clear(output: Path, *, keep_model: bool) -> None:

@@ -31,10 +31,14 @@ _SAVING_SHARE = 0.05  # at most this share of the time goes into checkpoints
 
 @dataclass(frozen=True)
 class EncodedReviews:
-    """Token ids, int32 (n,) a review, with their label indices int64 (N,)."""
+    """Token ids, int32 (n,) a review, with their label indices int64 (N,).
+
+    ``tokens_total`` counts the tokens of all reviews before long ones are cut.
+    """
 
     sequences: list[NDArray[np.int32]]
     targets: NDArray[np.int64]
+    tokens_total: int
 
     @property
     def lengths(self) -> NDArray[np.int64]:

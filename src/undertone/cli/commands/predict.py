@@ -108,6 +108,7 @@ def command(
             encoding=encoding,
             overwrite=overwrite,
             on_progress=progress,
+            on_note=_say,
         )
     click.echo(summary(result, output or "-"), err=True)
 
@@ -157,6 +158,10 @@ def _refuse_contradictions(context: click.Context, words: tuple[str, ...]) -> No
     nothing_given = not words and context.params["source"] is None
     if nothing_given and (sys.stdin is None or sys.stdin.isatty()):
         context.fail("there is nothing to read: give a TEXT, --input FILE, or lines on stdin.")
+
+
+def _say(note: str) -> None:
+    click.echo(f"{note}.", err=True)
 
 
 def _progress(output: str | None) -> contextlib.AbstractContextManager[OnProgress | None]:

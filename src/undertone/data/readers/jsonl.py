@@ -46,6 +46,11 @@ def _object(line: str, place: str) -> dict[str, Any]:
         value = msgspec.json.decode(line)
     except RecursionError as error:
         raise DataError(f"{place} is nested too deeply.", "A row is one flat object.") from error
+    except msgspec.ValidationError as error:
+        raise DataError(
+            f"{place} holds a number that is out of range (beyond 1.8e308).",
+            "Write it as text, in quotes.",
+        ) from error
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise DataError(
             f"{place} is not valid JSON: {_reason(line, error)}.", "Write one JSON object a line."

@@ -1,0 +1,95 @@
+"""From reviews to what the loop needs: a tokenizer, token ids, a start for the token vectors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from undertone import config as configuration
+from undertone import files, modelfolder
+from undertone.config import RunConfig
+from undertone.data.examples import Example
+from undertone.data.source import TrainingData
+from undertone.errors import DataError
+from undertone.text.tokenizer import TextEncoder
+from undertone.text.vectors import word_vectors
+from undertone.training import checkpoint
+from undertone.training.events import Listener, Note
+from undertone.training.trainer import EncodedReviews
+
+_VECTOR_NORM_PER_WIDTH = 0.1  # the scale of the random start, so that both learn alike
+
+
+def has_checkpoint(output: Path) -> bool:
+    """Whether a stopped run can be gone on with."""
+    return (output / checkpoint.NAME).exists() and (output / modelfolder.TOKENIZER).exists()
+
+
+def learn_tokens(
+    data: TrainingData, config: RunConfig, output: Path, *, resume: bool
+) -> TextEncoder:
+    """The tokenizer of the run, learnt anew or as the stopped run left it. Nothing is written."""
+    if resume and has_checkpoint(output):
+        return TextEncoder.load(output / modelfolder.TOKENIZER, config.text)
+    return TextEncoder.train((example.text for example in data.train), config.text)
+
+
+def encode(
+    encoder: TextEncoder, examples: Sequence[Example], labels: tuple[str, ...], listen: Listener
+) -> EncodedReviews:
+    """Token ids and label indices. The caller hears of reviews left out and of reviews cut.
+
+    Raises:
+        DataError: nothing is left.
+    """
+    index = {label: number for number, label in enumerate(labels)}
+    encoded = encoder.encode([example.text for example in examples])
+    kept = [
+        (review, index[example.label or ""])
+        for review, example in zip(encoded, examples, strict=True)
+        if len(review.ids)
+    ]
+    if not kept:
+        raise DataError("no review has any text to learn from.", "Look with `undertone inspect`.")
+    if len(kept) < len(examples):
+        listen(Note(f"{len(examples) - len(kept):,} reviews hold no token and are left out."))
+    total = sum(review.total for review, _ in kept)
+    read = sum(len(review.ids) for review, _ in kept)
+    if read < total:
+        cut = sum(len(review.ids) < review.total for review, _ in kept)
+        listen(
+            Note(
+                f"{cut:,} of {len(kept):,} reviews are longer than the limit and lose their "
+                f"middle; {read / total:.1%} of all tokens are read."
+            )
+        )
+    targets = np.array([target for _, target in kept], dtype=np.int64)
+    return EncodedReviews([review.ids for review, _ in kept], targets, total)
+
+
+def start_from_texts(
+    network: nn.Module, texts: Iterable[NDArray[np.int32]], config: RunConfig
+) -> None:
+    """Overwrite the token vectors; words that no text tells anything about keep their start."""
+    weight = network.get_parameter("embedding.weight")
+    learnt = word_vectors(texts, *weight.shape, seed=config.seed)
+    known = torch.from_numpy(learnt.any(axis=1)).to(weight.device)
+    scale = _VECTOR_NORM_PER_WIDTH * weight.shape[1] ** 0.5
+    with torch.no_grad():
+        weight[known] = torch.from_numpy(learnt).to(weight.device)[known] * scale
+
+
+def identity(config: RunConfig, data: TrainingData, tokenizer: Path) -> str:
+    """Digest of all that decides the resulting weights."""
+    free = {"threads": 0, "checkpoint_seconds": 0.0, "tensorboard": False}
+    settings = configuration.to_dict(config)
+    settings["train"] |= free
+    parts = [msgspec.json.encode(settings, order="sorted").decode(), data.digest]
+    return hashlib.sha256("\n".join([*parts, files.sha256(tokenizer)]).encode()).hexdigest()
