@@ -53,9 +53,8 @@ class Promise:
         return self.value >= self.limit if self.least else self.value <= self.limit
 
     def line(self) -> str:
-        """For the terminal."""
-        verdict = "kept" if self.kept else "NOT KEPT"
-        return f"{verdict}: {self.title}: {self.shown()}, {_limit(self)}"
+        """For the terminal, where the promise is not kept."""
+        return f"NOT KEPT: {self.title}: {self.shown()}, {_limit(self)}"
 
     def shown(self) -> str:
         """The figure with its unit and its note."""

@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 
 import click
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import undertone
@@ -163,6 +165,25 @@ def test_a_file_keeps_its_rows_and_columns(cli, trained, tmp_path):
         "empty 1 rows have no text and no label",
         "added label, probability, tokens_read, tokens_total, status",
     ]
+
+
+def test_parquet_with_nanoseconds_becomes_text_in_text_and_stays_in_parquet(cli, trained, tmp_path):
+    source = tmp_path / "in.parquet"
+    at = pa.array([1_577_836_800_000_000_001], pa.int64()).cast(pa.timestamp("ns"))
+    pq.write_table(pa.table({"review": [HATED], "at": at}), source)
+    written = {}
+    for ending in ("csv", "jsonl", "parquet"):
+        output = tmp_path / f"out.{ending}"
+        outcome = cli("predict", "--input", source, "--output", output, "--model", trained.folder)
+        assert outcome.code == 0, outcome.err
+        written[ending] = output
+    with written["csv"].open(encoding="utf-8", newline="") as stream:
+        assert next(csv.DictReader(stream))["at"] == "2020-01-01 00:00:00.000000001"
+    found = json.loads(written["jsonl"].read_text(encoding="utf-8"))
+    assert found["at"] == "2020-01-01 00:00:00.000000001"
+    kept = pq.read_table(written["parquet"])
+    assert kept["at"].chunk(0).equals(at)
+    assert kept["label"].to_pylist() == ["negative"]
 
 
 def test_rows_on_a_terminal_are_not_mixed_with_progress(trained, tmp_path):
