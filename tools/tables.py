@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks import promises as checked
 from benchmarks.prediction import report
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -44,6 +45,11 @@ def training_speed() -> str:
 def prediction_speed() -> str:
     """Speed of prediction against the alternatives."""
     return report.table(RESULTS / "prediction-speed.json")
+
+
+def promises() -> str:
+    """What is promised of the model inside the package, and what was measured."""
+    return checked.table(RESULTS / "promises.json")
 
 
 def int8() -> str:

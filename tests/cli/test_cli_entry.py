@@ -96,7 +96,7 @@ def test_a_closed_reader_ends_the_program_quietly():
 
 def test_control_characters_of_hostile_names_are_escaped(cli, failing):
     failing(DataError("member 'a\x1b[31m\u202eb' \x00."))
-    assert cli("models").error == r"error: member 'a\x1b[31m\u202eb' \x00."
+    assert cli("models").error == r"error: member 'a\x1b[31mb' \x00."
 
 
 @pytest.mark.parametrize(

@@ -127,12 +127,12 @@ BAD = {
     "unknown setting": (
         {},
         ["sample", "--set", "text.max_token=5"],
-        "unknown setting text.max_token (did you mean 'max_tokens'?).",
+        "unknown setting text.max_token (did you mean 'text.max_tokens'?).",
     ),
     "setting out of range": (
         {},
         ["sample", "--set", "text.max_tokens=0"],
-        "text.max_tokens=0: expected `int` >= 1.",
+        "text.max_tokens=0: expected a whole number >= 1.",
     ),
     "setting without value": (
         {},

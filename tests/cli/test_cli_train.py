@@ -114,7 +114,7 @@ BAD = {
         b"text,film\ngood,x\n",
         "no column of labels among the columns 'text', 'film'. Name it with --label-column.",
     ),
-    "unknown setting": (["--set", "train.epoch=3"], b"", "(did you mean 'epochs'?)"),
+    "unknown setting": (["--set", "train.epoch=3"], b"", "(did you mean 'train.epochs'?)"),
     "negative seed": (["--seed", "-1"], b"", "Invalid value for '--seed'"),
     "contradicting settings": (
         ["--set", "train.keep=last"],
@@ -135,7 +135,10 @@ def test_bad_input_is_one_line_and_leaves_no_model(
         Path(source).write_bytes(content)
     outcome = cli("train", "--data", source, *arguments)
     assert outcome.code == 2, outcome.err
-    assert expected in outcome.error
+    *notes, error = outcome.err.splitlines()
+    assert notes in ([], [f"Reading {source}."])
+    assert expected in error
+    assert outcome.out == ""
     assert not list(tmp_path.rglob("config.json"))
 
 
