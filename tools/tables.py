@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import promises as checked
 from benchmarks.prediction import report
+
+from benchmarks import promises as checked
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 

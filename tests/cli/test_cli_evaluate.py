@@ -81,3 +81,20 @@ def test_an_installation_without_a_model_says_so(cli, monkeypatch, trained):
         "error: there is no model inside this installation of undertone. Name a folder that "
         "undertone train wrote; undertone models lists those found."
     )
+
+
+def test_a_part_that_is_cut_off_is_said_to_be(cli, trained):
+    done = cli("evaluate", trained.folder, "--data", trained.data)
+    assert "names no test part: it is cut off by seed 0" in done.err
+    assert "warning" not in done.err
+
+
+def test_reviews_that_may_have_been_learnt_are_warned_of(cli, trained, tmp_path):
+    """Leaving some rows out moves the cut: the model may have learnt what is now test."""
+    (tmp_path / "left-out.txt").write_text(
+        "reviews.csv row 1\nreviews.csv row 2\n", encoding="utf-8"
+    )
+    arguments = ["--data", trained.data, "--exclude", tmp_path / "left-out.txt"]
+    done = cli("evaluate", trained.folder, *arguments)
+    assert "warning: " in done.err
+    assert "reviews that it learnt from may be among those measured" in done.err

@@ -38,7 +38,8 @@ def test_default_output(preset, source, folder):
 
 def test_progress_without_a_terminal_is_a_line_an_epoch(trained):
     lines = trained.outcome.err.splitlines()
-    epochs = [line for line in lines if line.startswith("epoch ")]
+    # A slow machine adds lines within an epoch, one every ten seconds.
+    epochs = [line for line in lines if line.startswith("epoch ") and " done" in line]
     assert [line.split(" done")[0] for line in epochs] == [f"epoch {n}/6" for n in range(1, 7)]
     assert all("validation loss" in line and "accuracy" in line for line in epochs)
     assert "\x1b" not in trained.outcome.err

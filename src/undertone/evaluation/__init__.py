@@ -10,7 +10,7 @@ from undertone.evaluation.intervals import (
 )
 from undertone.evaluation.measure import Evaluation, evaluate, summarise
 from undertone.evaluation.metrics import METRICS, Metric, shown
-from undertone.evaluation.report import Report, as_json, figure_rows, write_report
+from undertone.evaluation.report import Report, as_json, check_target, figure_rows, write_report
 from undertone.evaluation.verdicts import Verdicts, collect_verdicts
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Report",
     "Verdicts",
     "as_json",
+    "check_target",
     "collect_verdicts",
     "evaluate",
     "figure_rows",

@@ -62,15 +62,26 @@ def write_report(evaluation: Evaluation, output: Path) -> Report:
     Raises:
         OutputError: the folder is a model's, or cannot be written.
     """
+    check_target(output)
+    plots, note = _write_plots(evaluation, output)
+    files.write_text(output / MARKDOWN_NAME, markdown(evaluation, note))
+    files.write_bytes(output / JSON_NAME, as_json(evaluation))
+    return Report(output / JSON_NAME, output / MARKDOWN_NAME, plots, note)
+
+
+def check_target(output: Path) -> None:
+    """Refuse a folder that no report can go into, before anything is measured.
+
+    Raises:
+        OutputError: a model stands in it, or it is a file.
+    """
     if (output / modelfolder.MANIFEST).exists():
         raise OutputError(
             f"{output} is a model folder; a report would replace the model's own {JSON_NAME}.",
             "Name another folder, for example one inside it.",
         )
-    plots, note = _write_plots(evaluation, output)
-    files.write_text(output / MARKDOWN_NAME, markdown(evaluation, note))
-    files.write_bytes(output / JSON_NAME, as_json(evaluation))
-    return Report(output / JSON_NAME, output / MARKDOWN_NAME, plots, note)
+    if output.exists() and not output.is_dir():
+        raise OutputError(f"{output} is a file.", "Name a folder.")
 
 
 def as_json(evaluation: Evaluation) -> bytes:

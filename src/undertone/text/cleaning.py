@@ -22,11 +22,10 @@ from undertone.errors import ConfigError
 # A tag starts with a letter, so that "I <3 it" and "1 < 2 > 0" stay.
 _MARKUP = r"</?[A-Za-z][^<>]{0,200}>|&(?:nbsp|lt|gt|#160);"
 # U+0092 is the apostrophe of Windows-1252 read as Latin-1, common in scraped reviews.
-_APOSTROPHE_ENTITY = "&(?:rsquo|apos|#0?39|#x27|#8217);"
-_APOSTROPHE = f"[\u2019\u0092]|{_APOSTROPHE_ENTITY}"
-_QUOTE_ENTITY = "&quot;"
+_APOSTROPHE_NAMES = "rsquo|apos|#0?39|#x27|#8217"
+_APOSTROPHE = f"[\u2019\u0092]|&(?:{_APOSTROPHE_NAMES});"
 # Group 1: decoded to a sign that the library places on the semicolon; "&amp;" stands on its "&".
-_SIGN_ENTITY = re.compile(f"({_APOSTROPHE_ENTITY}|{_QUOTE_ENTITY})|&amp;")
+_SIGN_ENTITY = re.compile(f"&(?:({_APOSTROPHE_NAMES}|quot)|amp);")
 # Words with inner apostrophes (don't), numbers, runs of sentence ends, and any other sign alone.
 _WORD = r"[\p{L}\p{M}]+(?:'\p{L}+)*|\p{N}+|[!?.]+|[^\s\p{Cc}\p{Cf}]"
 _NOT_LETTERS = r"[^\p{L}\p{M}]+"
@@ -48,7 +47,7 @@ def normalizer(config: TextConfig) -> Any:
             [
                 normalizers.Replace(Regex(_MARKUP), " "),
                 normalizers.Replace(Regex(_APOSTROPHE), "'"),
-                normalizers.Replace(_QUOTE_ENTITY, '"'),
+                normalizers.Replace("&quot;", '"'),
                 normalizers.Replace(Regex("(?<=&)amp;"), ""),
                 normalizers.Lowercase(),
             ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from undertone.cli.loading import load_model
 from undertone.cli.wording import facts, percent, table
 
 if TYPE_CHECKING:
+    from undertone.data.examples import SourceOptions
     from undertone.evaluation import Evaluation, Report
+    from undertone.inference import Model
 
 
 @click.command()
@@ -57,31 +60,56 @@ def command(
     from undertone import evaluation
     from undertone.data.source import load_split
 
+    if output is not None:
+        evaluation.check_target(output)
     measured = load_model(model, precision, threads)
     reading = options.source_options(text_column, label_column, exclude, encoding)
     examples = load_split(source, reading, measured.config.data, split, measured.labels)
+    if split != "all" and examples[0].split is None:
+        for line in about_the_cut(measured, source, reading, split):
+            click.echo(line, err=True)
     with ticker.Ticker(ticker.reviews) as progress:
         found = evaluation.evaluate(
             measured, examples, source=source, split=split, on_progress=progress
         )
-    report = evaluation.write_report(found, output) if output else None
-    if as_json:
-        click.echo(evaluation.as_json(found), nl=False)
-    else:
-        click.echo(describe(found, report))
+    # Shown before anything is written, so that a full disk costs no figures.
+    click.echo(evaluation.as_json(found) if as_json else describe(found), nl=not as_json)
+    if output is not None:
+        report = evaluation.write_report(found, output)
+        click.echo(f"\n{_written(report)}", err=as_json)
 
 
-def describe(found: Evaluation, report: Report | None) -> str:
+def describe(found: Evaluation) -> str:
     """The findings as a page of text."""
     from undertone.evaluation import figure_rows
 
     title = f"{found.model.name} on {found.source}, {found.split}: {found.reviews:,} reviews"
     if found.empty:
         title += f", {found.empty:,} of them without text"
-    sections = [title, facts(figure_rows(found)), _confusion(found), _lengths(found)]
-    if report is not None:
-        sections.append(_written(report))
-    return "\n\n".join(sections)
+    return "\n\n".join([title, facts(figure_rows(found)), _confusion(found), _lengths(found)])
+
+
+def about_the_cut(model: Model, source: str, reading: SourceOptions, split: str) -> Iterator[str]:
+    """What to know of a part that the source does not name but that is cut from it.
+
+    The cut follows from the reviews. Where they, or the way they are read, changed since the model
+    was trained from this very source, reviews that it learnt from can stand in the part.
+    """
+    from undertone import modelfolder
+    from undertone.data.source import load_training
+
+    yield (
+        f"{source} names no {split} part: it is cut off by seed {model.config.data.split_seed}. "
+        "Measure every labelled review with --split all."
+    )
+    trained = modelfolder.read(model.folder).data
+    if trained.get("source") == source:
+        data = load_training(source, reading, model.config.data)
+        if data.digest != trained.get("digest"):
+            yield (
+                f"warning: {source}, or the way it is read, changed since the model was trained; "
+                "reviews that it learnt from may be among those measured."
+            )
 
 
 def _confusion(found: Evaluation) -> str:

@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,9 +23,8 @@ if TYPE_CHECKING:
     from undertone.inference import Model, ScoreResult
     from undertone.inference.scoring import OnProgress
 
-_LINES_AT_ONCE = 64
 _WIDTH_WITHOUT_TERMINAL = 100
-_FOR_FILES = ("output", "text_column", "format", "encoding", "overwrite")
+_FOR_FILES = ("output", "text_column", "format", "overwrite")
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ class Style:
 @click.option("--output", metavar="FILE", help="Where to write it with a verdict on every row.")
 @click.option("--text-column", help="Column with the reviews, if its name is unusual.")
 @click.option("--format", help="Of --input, if no ending tells: csv, tsv, jsonl, parquet, txt.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of --input, if it is text.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of --input or of stdin.")
 @click.option("--overwrite", is_flag=True, help="Replace the file at --output.")
 @options.model_option
 @options.precision_option
@@ -93,7 +91,7 @@ def command(
     chosen = load_model(model, precision, threads)
     if source is None:
         style = _style(explain=explain, json=as_json)
-        for answer in answered(chosen, _texts(words), style):
+        for answer in answered(chosen, _texts(words, encoding), style):
             click.echo(answer)
         return
     from undertone.inference import score_file
@@ -114,17 +112,14 @@ def command(
 
 
 def answered(model: Model, texts: Iterable[str], style: Style) -> Iterator[str | bytes]:
-    """The answer to each text, a few texts read together."""
-    stream = iter(texts)
-    while chunk := list(islice(stream, _LINES_AT_ONCE)):
+    """The answer to each text as soon as it is there, for whoever types or pipes lines."""
+    for text in texts:
         if style.explain:
-            yield from (_explained(model, text, style) for text in chunk)
-            continue
-        for text, prediction in zip(chunk, model.predict(chunk), strict=True):
-            if style.json:
-                yield answers.document(text, prediction)
-            else:
-                yield answers.line(text, prediction, style.width)
+            yield _explained(model, text, style)
+        elif style.json:
+            yield answers.document(text, model.predict(text))
+        else:
+            yield answers.line(text, model.predict(text), style.width)
 
 
 def summary(result: ScoreResult, output: str) -> str:
@@ -144,6 +139,7 @@ def _refuse_contradictions(context: click.Context, words: tuple[str, ...]) -> No
     if len(words) > 1:
         context.fail(f"predict reads one text, but {len(words)} came: put the text in quotes.")
     options.refuse_together(context, "words", ["source"], "give a text or a file.")
+    options.refuse_together(context, "words", ["encoding"], "it is for files and stdin.")
     options.refuse_together(
         context, "source", ["explain"], "explanations are for a TEXT or for lines from stdin."
     )
@@ -171,14 +167,14 @@ def _progress(output: str | None) -> contextlib.AbstractContextManager[OnProgres
     return ticker.Ticker(ticker.rows)
 
 
-def _texts(words: tuple[str, ...]) -> Iterator[str]:
+def _texts(words: tuple[str, ...], encoding: str) -> Iterator[str]:
     if words:
         # Bytes of the command line that are not UTF-8 arrive as lone surrogates.
         yield words[0].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return
     from undertone.data.rows import open_rows
 
-    for row in open_rows("-"):
+    for row in open_rows("-", encoding=encoding):
         yield row.fields["text"]
 
 
