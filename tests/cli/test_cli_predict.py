@@ -79,6 +79,21 @@ def test_lines_of_stdin_keep_their_order_and_blank_ones(cli, trained):
     assert [each["status"] for each in found] == ["ok", "empty", "ok"] * 50
 
 
+def test_stdin_in_another_encoding(cli, trained):
+    lines = b"fine\ncaf\xe9\n"
+    outcome = cli(
+        "predict", "--json", "--encoding", "cp1252", "--model", trained.folder, stdin=lines
+    )
+    assert outcome.code == 0, outcome.err
+    assert [json.loads(line)["text"] for line in outcome.out.splitlines()] == ["fine", "caf\u00e9"]
+
+
+def test_lines_before_a_bad_one_are_answered(cli, trained):
+    outcome = cli("predict", "--model", trained.folder, stdin=b"wonderful\ncaf\xe9\n")
+    assert outcome.code == 2
+    assert "wonderful" in outcome.out
+
+
 def test_stdin_that_is_not_utf_8_is_named(cli, trained):
     outcome = cli("predict", "--model", trained.folder, stdin=b"fine\ncaf\xe9\n")
     assert outcome.code == 2
