@@ -36,7 +36,7 @@ from undertone.data.examples import SourceOptions
 from undertone.data.source import load_training
 from undertone.text.tokenizer import TextEncoder
 from undertone.training.events import silent
-from undertone.training.run import encode
+from undertone.training.prepare import encode
 from undertone.training.trainer import EncodedReviews
 
 OURS, OURS_FLOAT32, PLAIN = "undertone", "undertone-float32", "plain"

@@ -5,10 +5,12 @@ Shapes: B reviews, T tokens of the longest one (shorter ones are padded on the r
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from undertone.networks.concurrent import run_both
 
@@ -45,9 +47,31 @@ def reversal_index(lengths: Tensor, width: int) -> Tensor:
     return torch.where(positions < lengths[:, None], lengths[:, None] - 1 - positions, positions)
 
 
-def take(values: Tensor, index: Tensor) -> Tensor:
-    """Reorder ``values`` (B, T, D) along time by ``index`` int64 (B, T)."""
-    return values.gather(1, index[:, :, None].expand_as(values))
+def turn(values: Tensor, lengths: Tensor) -> Tensor:
+    """Reverse each review inside its own length: (B, T, D) -> (B, T, D). Twice is the identity."""
+    batch, width, _ = values.shape
+    first = torch.arange(batch, device=values.device)[:, None] * width
+    rows = (reversal_index(lengths, width) + first).flatten()
+    turned: Tensor = _Turn.apply(values, rows)  # type: ignore[no-untyped-call]
+    return turned
+
+
+class _Turn(torch.autograd.Function):
+    """Rows picked by an index that is its own inverse, so gradients are picked the same way.
+
+    autograd would add them up instead, which is slower by half.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        return values.flatten(0, 1).index_select(0, rows).view_as(values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (rows,) = ctx.saved_tensors
+        return gradient.flatten(0, 1).index_select(0, rows).view_as(gradient), None
 
 
 def masked_mean(states: Tensor, lengths: Tensor) -> Tensor:
@@ -78,10 +102,27 @@ class SequenceDropout(nn.Module):
         """Drop and rescale in training; the identity otherwise."""
         if not self.training or self.rate == 0.0:
             return values
+        if self.mask == "element" and values.device.type == "cpu":
+            return values * _element_mask(values.shape, self.rate)
         time = 1 if self.mask == "review" else values.shape[1]
         keep = values.new_empty(values.shape[0], time, values.shape[2])
         keep.bernoulli_(1.0 - self.rate).div_(1.0 - self.rate)
         return values * keep
+
+
+def _element_mask(shape: torch.Size, rate: float) -> Tensor:
+    """Dropout's factors for every element: 0 with probability ``rate``, else 1 / (1 - rate).
+
+    torch draws on a CPU one element after the other, which costs a quarter of a deep network's
+    step. numpy's SFC64 is an order of magnitude faster; 16 bits fix the rate to 0.001%. Its seed
+    comes from torch's generator, so a seeded step stays repeatable.
+    """
+    seed = int(torch.randint(2**62, ()))
+    drawn = np.random.Generator(np.random.SFC64(seed)).integers(
+        0, 2**16, size=tuple(shape), dtype=np.uint16
+    )
+    kept = torch.from_numpy(drawn >= round(rate * 2**16))
+    return kept.float().div_(1.0 - rate)
 
 
 class TokenEmbedding(nn.Module):
@@ -141,11 +182,10 @@ class LSTMLayer(nn.Module):
         if self.backward_lstm is None:
             result: Tensor = self.forward_lstm(values)[0].float()
             return result
-        turned = reversal_index(lengths, values.shape[1])
         ahead, back = run_both(
-            self.forward_lstm, self.backward_lstm, (values, take(values, turned))
+            self.forward_lstm, self.backward_lstm, (values, turn(values, lengths))
         )
-        return torch.cat([ahead, take(back, turned)], dim=2).float()
+        return torch.cat([ahead, turn(back, lengths)], dim=2).float()
 
 
 def _initialise(lstm: nn.LSTM) -> None:
