@@ -174,7 +174,7 @@ def test_labels_must_be_two_different_strings_or_more(folder, labels):
         ({"config": None}, "has no configuration"),
         ({"config": []}, "has no configuration"),
         ({"config": {"sed": 3}}, "unknown setting sed (did you mean 'seed'?)"),
-        ({"config": {"train": {"lr": -1}}}, "train.lr=-1: expected `float` > 0.0"),
+        ({"config": {"train": {"lr": -1}}}, "train.lr=-1: expected a number > 0.0"),
         ({"config": {"text": {"cleaning": "study"}}}, "needs a stop word list"),
         ({"config": {"network": "wide"}}, "network is a section, not a value"),
         ({"data": []}, "does not fit the format"),
