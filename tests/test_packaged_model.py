@@ -1,5 +1,7 @@
 """The model inside the package: what it holds, and that it reads."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -24,9 +26,7 @@ def test_says_how_it_was_made_and_names_no_path(model):
     card = (model.folder / "README.md").read_text()
     assert modelfolder.read(model.folder).data["source"] == "imdb"
     for text in (manifest, card):
-        assert "../" not in text
-        assert "/home" not in text
-        assert "/work" not in text
+        assert not re.search(r"\.\./|(?:^|[\s\"`'])/\w", text)
     for words in ("Large Movie Review Dataset", "test reviews", "Do not use it to judge people"):
         assert words in " ".join(card.split())
 
