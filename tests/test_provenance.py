@@ -86,7 +86,7 @@ def test_systems_that_tell_less(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "sysconf")
     assert provenance._memory_gib() is None
     monkeypatch.delattr(os, "sched_getaffinity")
-    assert provenance._cores() == os.cpu_count()
+    assert provenance.cores() == os.cpu_count()
 
 
 @pytest.fixture

@@ -8,6 +8,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from undertone.errors import OutputError
 
@@ -52,6 +55,16 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode("utf-8"))
 
 
+def json_bytes(value: Any) -> bytes:
+    """``value`` as indented JSON in UTF-8, ending in a line feed."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` to ``path`` as indented JSON, whole or not at all."""
+    write_bytes(path, json_bytes(value))
+
+
 def sha256(path: Path) -> str:
     """Hex SHA-256 digest of a file, read in blocks."""
     with path.open("rb") as stream:
@@ -62,11 +75,16 @@ def _make_durable(temporary: Path, path: Path) -> None:
     with temporary.open("rb") as stream:
         os.fsync(stream.fileno())
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder to disk, so that a rename in it outlives a crash."""
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _output_error(path: Path, error: OSError) -> OutputError:

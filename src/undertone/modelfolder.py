@@ -33,6 +33,9 @@ METRICS = "metrics.json"
 COMPARISON = "int8.json"
 CARD = "README.md"
 
+# Where the model inside the package stands.
+PACKAGED = Path(__file__).resolve().parent / "model"
+
 _DIGESTED = (TOKENIZER, WEIGHTS, GRAPH, GRAPH_INT8, CALIBRATION, HISTORY, METRICS)
 _LARGEST_MANIFEST = 4 * 2**20
 
@@ -68,8 +71,7 @@ def write(folder: Path, manifest: Manifest) -> Manifest:
     }
     complete = msgspec.structs.replace(manifest, files=entries)
     content = {"format": FORMAT, "version": VERSION, **msgspec.to_builtins(complete)}
-    encoded = msgspec.json.format(msgspec.json.encode(content), indent=2)
-    files.write_bytes(folder / MANIFEST, encoded + b"\n")
+    files.write_json(folder / MANIFEST, content)
     return complete
 
 

@@ -97,7 +97,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 def _machine() -> dict[str, Any]:
     return {
         "cpu": _cpu(),
-        "cores": _cores(),
+        "cores": cores(),
         "memory_gib": _memory_gib(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
     }
@@ -118,7 +118,7 @@ def _key_and_value(line: str) -> tuple[str, str]:
     return key.strip(), value.strip()
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores this process may use, which a container or ``taskset`` can make fewer."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

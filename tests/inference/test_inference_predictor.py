@@ -329,7 +329,7 @@ def test_the_folder_inside_the_package_is_the_default(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ):
     folder = build()
-    monkeypatch.setattr("undertone.inference.predictor._PACKAGED", folder)
+    monkeypatch.setattr("undertone.modelfolder.PACKAGED", folder)
     assert load().name == "built-in"
     assert load().predict("good").label == "positive"
 

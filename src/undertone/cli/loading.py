@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def packaged() -> Path | None:
     """The model inside the package, or None where this installation has none."""
-    folder = Path(str(resources.files("undertone").joinpath("model")))
+    folder = modelfolder.PACKAGED
     return folder if (folder / modelfolder.MANIFEST).is_file() else None
 
 

@@ -132,7 +132,7 @@ def _build(folder: Path, manifest: Manifest, scratch: Path) -> None:
     path = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION)
     content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     content.pop(_TEMPERATURE, None)
-    _write_json(scratch / modelfolder.CALIBRATION, content)
+    files.write_json(scratch / modelfolder.CALIBRATION, content)
     quantise(scratch / modelfolder.GRAPH, scratch / modelfolder.GRAPH_INT8)
     modelfolder.write(scratch, manifest)
 
@@ -146,7 +146,7 @@ def _install(
         files.write_bytes(folder / name, (scratch / name).read_bytes())
     modelfolder.write(folder, manifest)
     if comparison is not None:
-        _write_json(folder / COMPARISON, comparison)
+        files.write_json(folder / COMPARISON, comparison)
 
 
 def compare(
@@ -176,12 +176,8 @@ def _calibrate(folder: Path, manifest: Manifest, validation: Sequence[Example]) 
     path = folder / modelfolder.CALIBRATION
     content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     content[_TEMPERATURE] = calibration.fit_temperature(logits, targets)
-    _write_json(path, content)
+    files.write_json(path, content)
     modelfolder.write(folder, manifest)
-
-
-def _write_json(path: Path, content: Any) -> None:
-    files.write_bytes(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def _measure(

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
 
 from undertone import files, modelfolder
@@ -86,7 +85,7 @@ def check_target(output: Path) -> None:
 
 def as_json(evaluation: Evaluation) -> bytes:
     """The evaluation as indented JSON, ending in a line feed."""
-    return msgspec.json.format(msgspec.json.encode(evaluation), indent=2) + b"\n"
+    return files.json_bytes(evaluation)
 
 
 def figure_rows(evaluation: Evaluation) -> list[tuple[str, str]]:

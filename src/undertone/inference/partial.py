@@ -21,6 +21,7 @@ from typing import BinaryIO, Protocol
 import msgspec
 from msgspec import Struct
 
+from undertone import files
 from undertone.errors import OutputError
 
 Key = Mapping[str, str]
@@ -164,7 +165,7 @@ class PartialFile:
         with self._writing():
             self._stream.close()
             self.path.replace(self.output)
-            _sync_folder(self.output.parent)
+            files.sync_folder(self.output.parent)
             self._journal_path.unlink()
             self._journal.close()  # last, because it is the lock
 
@@ -270,11 +271,3 @@ def _opened(path: Path, size: int) -> BinaryIO:
     stream.truncate(size)
     stream.seek(size)
     return stream
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

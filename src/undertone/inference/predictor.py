@@ -23,7 +23,6 @@ from undertone.text.tokenizer import Encoded, TextEncoder
 
 Precision = Literal["float32", "int8"]
 
-_PACKAGED = Path(__file__).resolve().parents[1] / "model"
 # int8 LSTMs round all texts of a batch on one common scale, so a text would score differently in
 # other company (by a tenth of the logits' spread, measured): they read one text at a time, which
 # costs them a fifth of their speed. In float32 8 texts a batch are fastest on two cores.
@@ -71,7 +70,7 @@ class Model:
     @property
     def name(self) -> str:
         """Name of the model's folder; of the model inside the package, ``"built-in"``."""
-        return "built-in" if self.folder == _PACKAGED else self.folder.resolve().name
+        return "built-in" if self.folder == modelfolder.PACKAGED else self.folder.resolve().name
 
     @overload  # one text is an Iterable[str] too; the first match counts
     def predict(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -181,7 +180,7 @@ def load(
         ModelFolderError: the folder is missing, damaged, foreign, newer than this program, or
             has no graph of that precision.
     """
-    folder = _PACKAGED if path is None else Path(path)
+    folder = modelfolder.PACKAGED if path is None else Path(path)
     manifest = modelfolder.read(folder)
     chosen = _precision(precision, folder, manifest)
     graph = modelfolder.GRAPH_INT8 if chosen == "int8" else modelfolder.GRAPH

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from undertone import provenance
 from undertone.config import TrainConfig
 from undertone.errors import ConfigError
 
@@ -60,16 +60,9 @@ def choose(config: TrainConfig) -> Hardware:
             f"train.precision=bfloat16 does not run on this {device.type} device.",
             "Use train.precision=auto or float32.",
         )
-    threads = config.threads or _cores()
+    threads = config.threads or provenance.cores()
     torch.set_num_threads(threads)
     return Hardware(device, works and config.precision != "float32", threads)
-
-
-def _cores() -> int:
-    """Cores this process may use; the question is unknown to macOS, which has no pinning."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _device(wanted: str) -> torch.device:

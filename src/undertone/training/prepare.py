@@ -36,7 +36,7 @@ def learn_tokens(
     data: TrainingData, config: RunConfig, output: Path, *, resume: bool
 ) -> TextEncoder:
     """The tokenizer of the run, learnt anew or as the stopped run left it. Nothing is written."""
-    if resume and has_checkpoint(output):
+    if resume:
         return TextEncoder.load(output / modelfolder.TOKENIZER, config.text)
     return TextEncoder.train((example.text for example in data.train), config.text)
 

@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -55,9 +54,9 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
     graph = networks.build_graph(outcome.config, arrays)
     files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
     temperature = calibration.fit_temperature(outcome.logits, outcome.validation.targets)
-    _write_json(folder / modelfolder.CALIBRATION, {"temperature": temperature})
+    files.write_json(folder / modelfolder.CALIBRATION, {"temperature": temperature})
     metrics = _metrics(outcome, temperature)
-    _write_json(folder / modelfolder.METRICS, metrics)
+    files.write_json(folder / modelfolder.METRICS, metrics)
     checkpoint.write_history(folder, outcome.progress)
     files.write_text(folder / modelfolder.CARD, _card(folder.name, outcome, metrics))
     manifest = modelfolder.Manifest(
@@ -69,10 +68,6 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
     )
     modelfolder.write(folder, manifest)
     return metrics
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    files.write_bytes(path, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def _metrics(outcome: Outcome, temperature: float) -> dict[str, Any]:

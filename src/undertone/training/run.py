@@ -110,18 +110,19 @@ def train_examples(
         on_event(Note(note))
     with hardware.claimed(config.train) as machine:
         on_event(Note(machine.describe()))
-        encoder = prepare.learn_tokens(data, config, output, resume=resume)
+        going_on = resume and prepare.has_checkpoint(output)
+        encoder = prepare.learn_tokens(data, config, output, resume=going_on)
         torch.manual_seed(config.seed)
         network = networks.build_network(config, encoder.size, len(data.labels)).to(machine.device)
         if config.train.tensorboard:
             require("tensorboard", "tensorboard")
         # Nothing that stands in the folder was touched so far; from here on it is this run's.
         runfolder.clear(output, keep_model=resume)
-        if not (resume and prepare.has_checkpoint(output)):
+        if not going_on:
             encoder.save(output / modelfolder.TOKENIZER)
         training = prepare.encode(encoder, data.train, data.labels, on_event)
         validation = prepare.encode(encoder, data.validation, data.labels, on_event)
-        if config.train.vectors == "texts" and not (resume and prepare.has_checkpoint(output)):
+        if config.train.vectors == "texts" and not going_on:
             _learn_vectors(network, encoder, training, unlabelled, config, on_event)
         targets = training.targets.tolist()
         objective = Objective(config.train, targets, len(data.labels), machine.device)

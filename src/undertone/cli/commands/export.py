@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from undertone import modelfolder
 from undertone.cli import options
 from undertone.cli.group import debug_option
 from undertone.cli.wording import facts
@@ -63,14 +64,13 @@ def command(
     if as_json:
         click.echo(_json(comparison))
     elif comparison is None:
-        click.echo(facts([("written", str(folder / "model.int8.onnx")), ("measured", "no")]))
+        click.echo(facts([("written", str(folder / modelfolder.GRAPH_INT8)), ("measured", "no")]))
     else:
         click.echo(summary(folder, comparison))
 
 
 def recorded_source(folder: Path) -> tuple[str, SourceOptions]:
     """The source that the model's manifest names, and how it was read."""
-    from undertone import modelfolder
     from undertone.errors import DataError
 
     data = modelfolder.read(folder).data
@@ -92,7 +92,7 @@ def recorded_source(folder: Path) -> tuple[str, SourceOptions]:
 def summary(folder: Path, comparison: Comparison) -> str:
     """Both models side by side, and what changed between them."""
     rows = [
-        ("written", str(folder / "model.int8.onnx")),
+        ("written", str(folder / modelfolder.GRAPH_INT8)),
         ("float32", _figures(comparison.float32)),
         ("int8", _figures(comparison.int8)),
     ]
