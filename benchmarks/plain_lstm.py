@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from undertone.config import NetworkConfig
+from undertone.settings import NetworkConfig
 
 STUDY = NetworkConfig(
     embedding_dim=256, hidden_dim=256, layers=5, pooling="last", layer_norm=True

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undertone import config as configuration
-from undertone.config import RunConfig, TextConfig, TrainConfig, from_dict, load_preset, to_dict
+from undertone.config import RunConfig, from_dict, load_preset, to_dict
 from undertone.errors import ConfigError
+from undertone.settings import TextConfig, TrainConfig
 
 REMEDY = "`undertone train --help` lists all settings."
 SECTIONS = {

@@ -18,7 +18,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "undertone"
 
 LAYERS = (
-    *("errors", "extras", "files", "provenance", "config"),
+    *("errors", "extras", "files", "provenance", "settings", "config"),
     *("data", "text", "batches", "calibration", "modelfolder", "networks", "training"),
     *("inference", "evaluation", "plots", "study", "serving", "estimator", "cli"),
 )

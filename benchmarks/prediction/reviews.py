@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks.prediction.face import LATENCY, SAMPLE, TEST, TRAIN, Inputs
-from undertone.config import DataConfig
 from undertone.data.examples import Example, SourceOptions
 from undertone.data.source import load_split, load_training
+from undertone.settings import DataConfig
 
 LENGTHS = (50, 200, 1000)  # words and punctuation marks
 _TEXTS = 20  # of each length

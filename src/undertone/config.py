@@ -1,4 +1,4 @@
-"""The run configuration: every setting, documented once, frozen and validated.
+"""The run configuration: the sections of :mod:`undertone.settings`, frozen and validated.
 
 A configuration is a tree of frozen structs. It is read from a preset (a TOML file), changed with
 ``section.key=value`` overrides, stored in the model folder as JSON, and never changed after that.
@@ -13,169 +13,21 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
 from undertone.errors import ConfigError, nearest
-
-Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
-Positive = Annotated[int, Meta(ge=1, lt=2**31)]
-
-
-class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How labelled reviews are divided."""
-
-    splits: Annotated[
-        Literal["given", "random"],
-        Meta(
-            description="given: keep the source's own train and test parts where it has them; "
-            "random: pool all labelled reviews and cut anew"
-        ),
-    ] = "given"
-    validation: Annotated[
-        float, Meta(gt=0.0, lt=0.9, description="share of the training reviews kept for validation")
-    ] = 0.1
-    test: Annotated[
-        Share, Meta(description="share cut off as test where the source gives no test split")
-    ] = 0.2
-    group: Annotated[
-        Literal["auto", "none"],
-        Meta(description="auto: reviews of one group (IMDB: one film) stay in one split"),
-    ] = "auto"
-    split_seed: Annotated[int, Meta(ge=0, lt=2**31, description="seed of the cut")] = 0
-
-
-class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How a review becomes tokens."""
-
-    cleaning: Annotated[
-        Literal["plain", "study"],
-        Meta(
-            description="plain: markup out, case folded, punctuation and negations kept; "
-            "study: punctuation, digits and stop words deleted as the study does"
-        ),
-    ] = "plain"
-    stopwords: Annotated[
-        str, Meta(description="file with one stop word a line, for cleaning=study")
-    ] = ""
-    tokenizer: Annotated[
-        Literal["word", "wordpiece"], Meta(description="whole words, or word pieces")
-    ] = "word"
-    vocabulary: Annotated[
-        int, Meta(ge=16, lt=2**31, description="largest number of distinct tokens")
-    ] = 30000
-    min_frequency: Annotated[
-        Positive, Meta(description="rarer words are left out of the vocabulary")
-    ] = 2
-    max_tokens: Annotated[
-        Positive, Meta(description="a longer review keeps its head and its tail")
-    ] = 400
-    head: Annotated[
-        float,
-        Meta(
-            ge=0.0, le=1.0, description="share of max_tokens taken from the start of a long review"
-        ),
-    ] = 0.5
-
-
-class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """The shape of the network."""
-
-    architecture: Annotated[str, Meta(description="name of the architecture")] = "lstm"
-    embedding_dim: Annotated[Positive, Meta(description="width of a token vector")] = 128
-    hidden_dim: Annotated[Positive, Meta(description="width of one direction's state")] = 128
-    layers: Annotated[Positive, Meta(description="LSTM layers on top of each other")] = 1
-    bidirectional: Annotated[bool, Meta(description="read in both directions")] = True
-    pooling: Annotated[
-        Literal["last", "mean", "max", "concat", "attention"],
-        Meta(
-            description="how the states of a review become one vector; "
-            "concat: mean and max side by side"
-        ),
-    ] = "concat"
-    layer_norm: Annotated[bool, Meta(description="LayerNorm on the pooled vector")] = False
-
-
-class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the network learns."""
-
-    vectors: Annotated[
-        Literal["random", "texts"],
-        Meta(
-            description="where token vectors start. texts: from which words stand together in "
-            "the training reviews and the source's unlabelled ones"
-        ),
-    ] = "random"
-    epochs: Annotated[Positive, Meta(description="passes over the training reviews at most")] = 8
-    batch_size: Annotated[Positive, Meta(description="reviews a step")] = 32
-    lr: Annotated[float, Meta(gt=0.0, lt=10.0, description="peak learning rate")] = 2e-3
-    embedding_lr: Annotated[
-        float, Meta(gt=0.0, le=10.0, description="learning rate of token vectors, as a share of lr")
-    ] = 1.0
-    schedule: Annotated[
-        Literal["cosine", "linear", "constant"],
-        Meta(description="how the learning rate falls after the warm-up"),
-    ] = "cosine"
-    warmup: Annotated[Share, Meta(description="share of all steps with a rising rate")] = 0.1
-    weight_decay: Annotated[
-        float, Meta(ge=0.0, description="decoupled L2 weight decay on weight matrices")
-    ] = 0.01
-    embedding_decay: Annotated[
-        float, Meta(ge=0.0, description="decoupled L2 weight decay on token vectors")
-    ] = 0.0
-    beta2: Annotated[float, Meta(gt=0.0, lt=1.0, description="AdamW's second decay rate")] = 0.99
-    clip: Annotated[float, Meta(ge=0.0, description="largest gradient norm; 0: no clipping")] = 1.0
-    word_dropout: Annotated[
-        Share, Meta(description="share of tokens replaced by the unknown token")
-    ] = 0.1
-    embedding_dropout: Annotated[
-        Share, Meta(description="share of vocabulary entries zeroed a step")
-    ] = 0.3
-    input_dropout: Annotated[Share, Meta(description="dropout on the token vectors")] = 0.3
-    layer_dropout: Annotated[Share, Meta(description="dropout between layers")] = 0.3
-    dropout_mask: Annotated[
-        Literal["review", "element"],
-        Meta(
-            description="of input and layer dropout. review: one mask for all tokens of a review "
-            "(Gal and Ghahramani 2016); element: a fresh one for every token"
-        ),
-    ] = "review"
-    output_dropout: Annotated[Share, Meta(description="dropout on the pooled vector")] = 0.5
-    label_smoothing: Annotated[
-        Share, Meta(description="probability mass moved from the label to all labels evenly")
-    ] = 0.0
-    class_weights: Annotated[
-        Literal["none", "balanced"], Meta(description="balanced: each label counts the same")
-    ] = "none"
-    ema: Annotated[
-        Share,
-        Meta(description="decay of the running weight average that is evaluated and saved; 0: off"),
-    ] = 0.999
-    patience: Annotated[
-        int,
-        Meta(
-            ge=0,
-            lt=2**31,
-            description="epochs without a better validation loss before stopping; 0: never",
-        ),
-    ] = 2
-    keep: Annotated[
-        Literal["best", "last"], Meta(description="which epoch's weights become the model")
-    ] = "best"
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        Meta(description="auto: bfloat16 where the machine has it"),
-    ] = "auto"
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"], Meta(description="auto: CUDA where there is one")
-    ] = "auto"
-    threads: Annotated[int, Meta(ge=0, le=1024, description="CPU threads; 0: all cores")] = 0
-    checkpoint_seconds: Annotated[
-        float, Meta(ge=0.0, description="seconds between checkpoints within an epoch")
-    ] = 60.0
-    tensorboard: Annotated[bool, Meta(description="also write TensorBoard event files")] = False
+from undertone.settings import (
+    BagConfig,
+    DataConfig,
+    DistillConfig,
+    NetworkConfig,
+    PretrainConfig,
+    TextConfig,
+    TrainConfig,
+)
 
 
 class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,6 +41,9 @@ class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
     text: TextConfig = TextConfig()
     network: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()
+    bag: BagConfig = BagConfig()
+    distill: DistillConfig = DistillConfig()
+    pretrain: PretrainConfig = PretrainConfig()
 
     def __post_init__(self) -> None:
         mistakes = list(_contradictions(self))

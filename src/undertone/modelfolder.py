@@ -20,6 +20,7 @@ from undertone.config import RunConfig
 from undertone.errors import ConfigError, ModelFolderError
 
 FORMAT = "undertone-model"
+LANGUAGE_MODEL = "undertone-language-model"
 VERSION = 1
 
 MANIFEST = "config.json"
@@ -58,8 +59,13 @@ class Manifest(Struct, frozen=True):
     files: dict[str, FileEntry] = {}
 
 
-def write(folder: Path, manifest: Manifest) -> Manifest:
+def write(folder: Path, manifest: Manifest, kind: str = FORMAT) -> Manifest:
     """Digest the files that stand in ``folder`` and write the manifest over them.
+
+    Args:
+        folder: where the files stand.
+        manifest: without ``files``.
+        kind: :data:`FORMAT` or :data:`LANGUAGE_MODEL`.
 
     Returns:
         The manifest as written, with ``files`` filled in.
@@ -70,31 +76,42 @@ def write(folder: Path, manifest: Manifest) -> Manifest:
         if (folder / name).is_file()
     }
     complete = msgspec.structs.replace(manifest, files=entries)
-    content = {"format": FORMAT, "version": VERSION, **msgspec.to_builtins(complete)}
+    content = {"format": kind, "version": VERSION, **msgspec.to_builtins(complete)}
     files.write_json(folder / MANIFEST, content)
     return complete
 
 
-def read(folder: Path) -> Manifest:
+def read(folder: Path, kind: str = FORMAT) -> Manifest:
     """Read and check the manifest of a model folder.
+
+    Args:
+        folder: the folder.
+        kind: what it must hold, :data:`FORMAT` or :data:`LANGUAGE_MODEL`.
 
     Raises:
         ModelFolderError: the folder is missing, not a model, damaged, or of a newer format.
     """
     content = _json_object(folder)
-    if content.get("format") != FORMAT:
-        raise ModelFolderError(
-            f"{folder} is not an undertone model: its {MANIFEST} has format "
-            f"{content.get('format')!r}, not {FORMAT!r}.",
-            "Name a folder that `undertone train` wrote.",
-        )
+    if content.get("format") != kind:
+        raise _other_kind(folder, content.get("format"), kind)
     version = content.get("version")
     if type(version) is not int or version < 1 or version > VERSION:
         raise ModelFolderError(
             f"{folder} has model format version {version!r}; this program reads 1 to {VERSION}.",
             "Update undertone.",
         )
-    return _manifest(folder, content)
+    return _manifest(folder, content, labelled=kind == FORMAT)
+
+
+def _other_kind(folder: Path, found: object, kind: str) -> ModelFolderError:
+    known = {FORMAT: ("a model", "train"), LANGUAGE_MODEL: ("a language model", "pretrain")}
+    article, command = known[kind]
+    remedy = f"Name a folder that `undertone {command}` wrote."
+    if found == LANGUAGE_MODEL:
+        remedy = "Make a model of it with `undertone train --start-from`."
+    return ModelFolderError(
+        f"{folder} is not {article}: its {MANIFEST} has format {found!r}, not {kind!r}.", remedy
+    )
 
 
 def verified(folder: Path, manifest: Manifest, name: str) -> Path:
@@ -143,7 +160,7 @@ def _json_object(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:
+def _manifest(folder: Path, content: dict[str, Any], *, labelled: bool) -> Manifest:
     settings = content.get("config")
     try:
         if not isinstance(settings, dict):
@@ -161,7 +178,7 @@ def _manifest(folder: Path, content: dict[str, Any]) -> Manifest:
         raise ModelFolderError(
             f"{folder}/{MANIFEST} does not fit the format: {error}", "Copy the folder again."
         ) from error
-    if len(manifest.labels) < 2 or len(set(manifest.labels)) != len(manifest.labels):
+    if (labelled and len(manifest.labels) < 2) or len(set(manifest.labels)) != len(manifest.labels):
         raise ModelFolderError(
             f"{folder}/{MANIFEST} lists labels {list(manifest.labels)!r}; "
             "two or more different ones are needed.",

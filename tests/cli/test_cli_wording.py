@@ -17,7 +17,8 @@ from undertone.cli.wording import (
     shortened,
     table,
 )
-from undertone.config import RunConfig, TrainConfig
+from undertone.config import RunConfig
+from undertone.settings import TrainConfig
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import types
 
 import pytest
 
-from undertone.config import DataConfig
 from undertone.data.examples import SourceOptions
 from undertone.data.source import load_split, load_training, load_unlabelled, read_examples
 from undertone.errors import DataError, MissingExtraError
+from undertone.settings import DataConfig
 
 OPTIONS = SourceOptions()
 CONFIG = DataConfig()

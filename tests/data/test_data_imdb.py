@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from undertone.config import DataConfig
 from undertone.data.examples import SourceOptions
 from undertone.data.source import load_split, load_training, load_unlabelled
+from undertone.settings import DataConfig
 
 pytestmark = pytest.mark.slow
 

@@ -7,10 +7,11 @@ import csv
 import msgspec
 import pytest
 
-from undertone.config import DataConfig, RunConfig, TextConfig
+from undertone.config import RunConfig
 from undertone.data.examples import SourceOptions
 from undertone.data.inspect import Inspection, Lengths, Part, inspect_source
 from undertone.errors import DataError
+from undertone.settings import DataConfig, TextConfig
 
 OPTIONS = SourceOptions()
 CONFIG = RunConfig(text=TextConfig(max_tokens=16))

@@ -8,7 +8,6 @@ import json
 
 import pytest
 
-from undertone.config import DataConfig
 from undertone.data.examples import Example, SourceOptions
 from undertone.data.source import (
     load_split,
@@ -18,6 +17,7 @@ from undertone.data.source import (
     shared_texts,
 )
 from undertone.errors import DataError
+from undertone.settings import DataConfig
 
 OPTIONS = SourceOptions()
 CONFIG = DataConfig()

@@ -9,10 +9,10 @@ from datahelpers import outcome
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from undertone.config import DataConfig
 from undertone.data.examples import Example
 from undertone.data.splits import cut, divide
 from undertone.errors import DataError
+from undertone.settings import DataConfig
 
 
 def reviews(count, *, films=0, labels=("negative", "positive")):

@@ -11,7 +11,8 @@ import pytest
 from tiny_model import Recipe, write_model
 
 from undertone import inference, modelfolder
-from undertone.config import NetworkConfig, RunConfig
+from undertone.config import RunConfig
+from undertone.settings import NetworkConfig
 
 Build = Callable[..., Path]
 

@@ -16,7 +16,8 @@ import onnx
 from numpy.typing import NDArray
 
 from undertone import modelfolder
-from undertone.config import NetworkConfig, RunConfig, TextConfig
+from undertone.config import RunConfig
+from undertone.settings import NetworkConfig, TextConfig
 from undertone.text.tokenizer import TextEncoder
 
 Weights = Mapping[str, float | tuple[float, ...]]

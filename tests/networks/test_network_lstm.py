@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from undertone import networks
-from undertone.config import NetworkConfig, RunConfig, load_preset
+from undertone.config import RunConfig, load_preset
 from undertone.errors import ConfigError
+from undertone.settings import NetworkConfig
 
 LENGTHS = [1, 2740, 7, 300, 33]
 

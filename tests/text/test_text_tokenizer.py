@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from undertone.config import TextConfig
 from undertone.errors import ConfigError, DataError, ModelFolderError
+from undertone.settings import TextConfig
 from undertone.text.tokenizer import Encoded, TextEncoder
 
 WORDS = ["good", "bad", "not", "don't", "i̇stanbul", "straße", "é", "cafe\u0301", "10", "!!!", "!"]
@@ -257,7 +257,7 @@ def test_threads_share_one_encoder(encoder: TextEncoder):
 TIES = """
 import sys
 from pathlib import Path
-from undertone.config import TextConfig
+from undertone.settings import TextConfig
 from undertone.text.tokenizer import TextEncoder
 letters = "abcdefghijklmnopqrstuvwxyz"
 texts = [" ".join(a + b + c for c in letters) for a in letters for b in "klmxyz"]

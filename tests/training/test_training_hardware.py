@@ -5,8 +5,8 @@ import os
 import pytest
 import torch
 
-from undertone.config import TrainConfig
 from undertone.errors import ConfigError
+from undertone.settings import TrainConfig
 from undertone.training import hardware
 from undertone.training.hardware import Hardware
 

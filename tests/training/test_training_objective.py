@@ -6,7 +6,7 @@ import torch
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional
 
-from undertone.config import TrainConfig
+from undertone.settings import TrainConfig
 from undertone.training.objective import Objective, correct
 
 CPU = torch.device("cpu")

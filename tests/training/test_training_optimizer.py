@@ -7,7 +7,7 @@ from torch import nn
 from traininghelpers import tiny_config
 
 from undertone import networks
-from undertone.config import TrainConfig
+from undertone.settings import TrainConfig
 from undertone.training import optimizer
 from undertone.training.average import WeightAverage
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from undertone.config import TrainConfig
+from undertone.settings import TrainConfig
 from undertone.training.schedule import learning_rate
 
 

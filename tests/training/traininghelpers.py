@@ -11,9 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from undertone import training
-from undertone.config import NetworkConfig, RunConfig, TextConfig, TrainConfig
+from undertone.config import RunConfig
 from undertone.data.examples import Example
 from undertone.data.source import TrainingData
+from undertone.settings import NetworkConfig, TextConfig, TrainConfig
 
 LABELS = ("negative", "positive")
 WORDS = {

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from undertone.config import DataConfig
 from undertone.data.examples import (
     LABELLED_SPLITS,
     TEST,
@@ -22,8 +21,9 @@ from undertone.data.examples import (
 )
 from undertone.data.resolve import read
 from undertone.data.selection import Selection, excluded_names
-from undertone.data.splits import divide
+from undertone.data.splits import cut, divide
 from undertone.errors import DataError, nearest
+from undertone.settings import DataConfig
 
 ALL = "all"
 """The split of :func:`load_split` that is every labelled review of the source."""
@@ -45,6 +45,15 @@ class TrainingData(Struct, frozen=True):
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     labels: tuple[str, ...]
+    digest: str
+    notes: tuple[str, ...]
+
+
+class TextData(Struct, frozen=True):
+    """Texts for a language model; ``digest`` is a SHA-256 over both parts."""
+
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
     digest: str
     notes: tuple[str, ...]
 
@@ -167,6 +176,38 @@ def load_unlabelled(source: str, options: SourceOptions) -> Iterator[Example]:
     """
     selection = _selection(options, frozenset({TRAIN, UNLABELLED}))
     return (each for each in _read(source, options, selection) if each.label is None)
+
+
+def load_texts(source: str, options: SourceOptions, config: DataConfig) -> TextData:
+    """Texts for a language model: training reviews and unlabelled ones; test text is not read.
+
+    The validation part is that of :func:`load_training`, so a classifier that starts from the
+    language model is validated on texts neither has seen. Where no review has a label,
+    ``config.validation`` of them is cut off.
+
+    Raises:
+        DataError: as :func:`read_examples`; too few texts to divide.
+        MissingExtraError: a package for this kind of source is not installed.
+    """
+    found = collect(source, options, _to_read(TRAIN, config) | {UNLABELLED})
+    labelled = tuple(each for each in found.examples if each.label is not None)
+    unlabelled = tuple(each for each in found.examples if each.label is None)
+    if labelled:
+        parts = divide(labelled, found.given, config)
+        train, validation = (*parts[TRAIN], *unlabelled), parts[VALIDATION]
+    else:
+        pieces = cut(
+            unlabelled,
+            config.validation,
+            seed=config.split_seed,
+            part=VALIDATION,
+            by_group=config.group == "auto",
+        )
+        train, validation = pieces.kept, pieces.held_out
+    if not train or not validation:
+        raise _empty(source, VALIDATION if train else TRAIN, found)
+    texts = tuple(each.text for each in train), tuple(each.text for each in validation)
+    return TextData(*texts, _digest(train, validation), found.notes)
 
 
 def collect(

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from undertone.config import DataConfig
 from undertone.data.examples import LABELLED_SPLITS, TEST, TRAIN, VALIDATION, Example
 from undertone.errors import DataError
+from undertone.settings import DataConfig
 
 _Counts = Counter[str | None]
 

@@ -50,7 +50,7 @@ class _Both(torch.autograd.Function):
                 return leaf, lstm(leaf)[0]
 
         ctx.threads, ctx.lstms = threads, (first, second)
-        ctx.graphs = _together(
+        ctx.graphs = together(
             threads, lambda: read(first, tensors[0]), lambda: read(second, tensors[1])
         )
         return ctx.graphs[0][1].detach(), ctx.graphs[1][1].detach()
@@ -63,11 +63,12 @@ class _Both(torch.autograd.Function):
             wanted = [leaf, *ctx.lstms[place].parameters()]
             return torch.autograd.grad(output, wanted, gradients[place])
 
-        first, second = _together(ctx.threads, lambda: back(0), lambda: back(1))
+        first, second = together(ctx.threads, lambda: back(0), lambda: back(1))
         return None, None, None, None, first[0], second[0], *first[1:], *second[1:]
 
 
-def _together(threads: int, *tasks: Callable[[], Any]) -> list[Any]:
+def together(threads: int, *tasks: Callable[[], Any]) -> list[Any]:
+    """Results of tasks that run side by side, two at a time, each on ``threads`` threads."""
     waiting = [_pool(threads).submit(task) for task in tasks]
     return [each.result() for each in waiting]
 

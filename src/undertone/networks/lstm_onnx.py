@@ -23,9 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from undertone.config import NetworkConfig
 from undertone.extras import require
 from undertone.networks.shapes import state_width
+from undertone.settings import NetworkConfig
 
 OPSET = 17
 _LOWEST = -65536.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from undertone.config import NetworkConfig, RunConfig
+from undertone.config import RunConfig
+from undertone.settings import NetworkConfig
 
 
 def outputs(labels: int) -> int:

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-from undertone.config import TextConfig
 from undertone.errors import ConfigError
+from undertone.settings import TextConfig
 
 # A tag starts with a letter, so that "I <3 it" and "1 < 2 > 0" stay.
 _MARKUP = r"</?[A-Za-z][^<>]{0,200}>|&(?:nbsp|lt|gt|#160);"

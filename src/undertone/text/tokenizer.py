@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer, models
 
 from undertone import files
-from undertone.config import TextConfig
 from undertone.errors import DataError, ModelFolderError
+from undertone.settings import TextConfig
 from undertone.text import cleaning, vocabulary
 
 PAD, UNK = 0, 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, models, trainers
 
-from undertone.config import TextConfig
+from undertone.settings import TextConfig
 
 # As BERT's vocabularies were built; keeps rare scripts from crowding out words.
 _MOST_CHARACTERS = 1000

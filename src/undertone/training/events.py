@@ -46,7 +46,36 @@ class EpochDone(Struct, frozen=True):
     reviews_per_second: float
 
 
-Event = Note | StepDone | EpochDone
+class PretrainStep(Struct, frozen=True):
+    """Progress of a language model; ``loss`` (nats) is the epoch's mean sampled loss so far."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    tokens_per_second: float
+    seconds_left: float
+
+
+class PretrainEpoch(Struct, frozen=True):
+    """One line of a language model's ``history.jsonl``.
+
+    ``train_loss`` is the sampled loss, ``validation_loss`` that of the full softmax, both in nats
+    a token and the mean of both directions.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    lr: float
+    train_loss: float
+    validation_loss: float
+    seconds: float
+    tokens_per_second: float
+
+
+Event = Note | StepDone | EpochDone | PretrainStep | PretrainEpoch
 Listener = Callable[[Event], None]
 
 

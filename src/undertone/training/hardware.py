@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from undertone import provenance
-from undertone.config import TrainConfig
 from undertone.errors import ConfigError
+from undertone.settings import TrainConfig
 
 
 @dataclass(frozen=True)

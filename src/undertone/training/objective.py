@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from undertone.config import TrainConfig
+from undertone.settings import TrainConfig
 
 
 class Objective:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from undertone.config import TrainConfig
+from undertone.settings import TrainConfig
 
 
 def build(network: nn.Module, config: TrainConfig) -> tuple[torch.optim.AdamW, list[str]]:

@@ -74,12 +74,10 @@ def encode(
     return EncodedReviews([review.ids for review, _ in kept], targets, total)
 
 
-def start_from_texts(
-    network: nn.Module, texts: Iterable[NDArray[np.int32]], config: RunConfig
-) -> None:
+def start_from_texts(network: nn.Module, texts: Iterable[NDArray[np.int32]], *, seed: int) -> None:
     """Overwrite the token vectors; words that no text tells anything about keep their start."""
     weight = network.get_parameter("embedding.weight")
-    learnt = word_vectors(texts, *weight.shape, seed=config.seed)
+    learnt = word_vectors(texts, *weight.shape, seed=seed)
     known = torch.from_numpy(learnt.any(axis=1)).to(weight.device)
     scale = _VECTOR_NORM_PER_WIDTH * weight.shape[1] ** 0.5
     with torch.no_grad():

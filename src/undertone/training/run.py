@@ -168,7 +168,7 @@ def _learn_vectors(
 ) -> None:
     texts = [*training.sequences, *(each.ids for each in encoder.encode(unlabelled))]
     listen(Note(f"Learning word vectors from {len(texts):,} texts."))
-    prepare.start_from_texts(network, texts, config)
+    prepare.start_from_texts(network, texts, seed=config.seed)
 
 
 def _restore(trainer: Trainer, listen: Listener) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from undertone.config import TrainConfig
+from undertone.settings import PretrainConfig, TrainConfig
 
 
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+def learning_rate(config: TrainConfig | PretrainConfig, step: int, steps: int) -> float:
     """Rate of one step: a linear warm-up from zero, then the configured fall.
 
     Args:

@@ -12,9 +12,10 @@ from undertone.cli import options
 from undertone.cli.group import debug_option
 from undertone.cli.loading import packaged
 from undertone.cli.wording import megabytes, percent, table
-from undertone.config import NetworkConfig, load_preset, preset_names
+from undertone.config import load_preset, preset_names
 from undertone.errors import ModelFolderError
 from undertone.networks.shapes import count_parameters
+from undertone.settings import NetworkConfig
 
 _TWO_LABELS = 2
 
