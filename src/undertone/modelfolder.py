@@ -114,6 +114,12 @@ def _other_kind(folder: Path, found: object, kind: str) -> ModelFolderError:
     )
 
 
+def kind_of(folder: Path) -> str:
+    """:data:`LANGUAGE_MODEL` if the folder's manifest says so, else :data:`FORMAT`."""
+    found = _json_object(folder).get("format")
+    return LANGUAGE_MODEL if found == LANGUAGE_MODEL else FORMAT
+
+
 def verified(folder: Path, manifest: Manifest, name: str) -> Path:
     """Path of one file of the model, after its size and digest were compared.
 

@@ -58,10 +58,12 @@ class _Both(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        def back(place: int) -> tuple[Tensor, ...]:
+        def back(place: int) -> list[Tensor | None]:
             leaf, output = ctx.graphs[place]
-            wanted = [leaf, *ctx.lstms[place].parameters()]
-            return torch.autograd.grad(output, wanted, gradients[place])
+            tensors = [leaf, *ctx.lstms[place].parameters()]
+            wanted = [each for each in tensors if each.requires_grad]  # a layer may be frozen
+            found = iter(torch.autograd.grad(output, wanted, gradients[place]))
+            return [next(found) if each.requires_grad else None for each in tensors]
 
         first, second = together(ctx.threads, lambda: back(0), lambda: back(1))
         return None, None, None, None, first[0], second[0], *first[1:], *second[1:]

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from undertone import calibration
 from undertone.batches import epoch_batches
 from undertone.errors import RunInterruptedError
-from undertone.training import checkpoint
+from undertone.training import checkpoint, optimizer
 from undertone.training.events import EpochDone, StepDone
 from undertone.training.objective import correct
 from undertone.training.schedule import learning_rate
@@ -76,8 +76,7 @@ def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], s
     config, step = trainer.config, trainer.progress.step
     torch.manual_seed(int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0]))
     rate = learning_rate(config.train, step, steps)
-    for group in trainer.optimizer.param_groups:
-        group["lr"] = rate * group["scale"]
+    optimizer.set_rates(trainer.optimizer, rate, step * config.train.epochs / steps)
     ids, lengths = batch_tensors(trainer, train, index)
     targets = torch.from_numpy(train.targets[index]).to(ids.device)
     with torch.autocast(ids.device.type, torch.bfloat16, enabled=trainer.hardware.bfloat16):

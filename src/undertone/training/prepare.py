@@ -22,6 +22,7 @@ from undertone.text.tokenizer import TextEncoder
 from undertone.text.vectors import word_vectors
 from undertone.training import checkpoint
 from undertone.training.events import Listener, Note
+from undertone.training.start import Start
 from undertone.training.trainer import EncodedReviews
 
 _VECTOR_NORM_PER_WIDTH = 0.1  # the scale of the random start, so that both learn alike
@@ -33,11 +34,16 @@ def has_checkpoint(output: Path) -> bool:
 
 
 def learn_tokens(
-    data: TrainingData, config: RunConfig, output: Path, *, resume: bool
+    data: TrainingData, config: RunConfig, output: Path, *, resume: bool, start: Start | None
 ) -> TextEncoder:
-    """The tokenizer of the run, learnt anew or as the stopped run left it. Nothing is written."""
+    """The tokenizer of the run: as the stopped run left it, of the start, or learnt anew.
+
+    Nothing is written.
+    """
     if resume:
         return TextEncoder.load(output / modelfolder.TOKENIZER, config.text)
+    if start is not None:
+        return TextEncoder.load(start.tokenizer, config.text)
     return TextEncoder.train((example.text for example in data.train), config.text)
 
 
@@ -84,10 +90,11 @@ def start_from_texts(network: nn.Module, texts: Iterable[NDArray[np.int32]], *, 
         weight[known] = torch.from_numpy(learnt).to(weight.device)[known] * scale
 
 
-def identity(config: RunConfig, data: TrainingData, tokenizer: Path) -> str:
+def identity(config: RunConfig, data: TrainingData, tokenizer: Path, start: Start | None) -> str:
     """Digest of all that decides the resulting weights."""
     free = {"threads": 0, "checkpoint_seconds": 0.0, "tensorboard": False}
     settings = configuration.to_dict(config)
     settings["train"] |= free
     parts = [msgspec.json.encode(settings, order="sorted").decode(), data.digest]
+    parts += [start.digest] if start is not None else []
     return hashlib.sha256("\n".join([*parts, files.sha256(tokenizer)]).encode()).hexdigest()

@@ -16,6 +16,7 @@ from undertone.data.source import TrainingData, load_training, load_unlabelled
 from undertone.extras import require
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import checkpoint, hardware, loop, prepare, publish, runfolder
+from undertone.training import start as starting
 from undertone.training.board import joined_by_tensorboard
 from undertone.training.checkpoint import Progress
 from undertone.training.events import Listener, Note, silent
@@ -41,6 +42,7 @@ def train(
     config: RunConfig,
     output: str | Path,
     options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    start_from: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_event: Listener = silent,
@@ -52,6 +54,8 @@ def train(
         config: all settings; see :func:`undertone.config.load_preset`.
         output: the model folder to make.
         options: columns, encoding and excluded members of the source.
+        start_from: folder of a language model, or of a model, whose weights and tokenizer to
+            start from.
         resume: go on from the checkpoint in ``output``; the result is the same, bit for bit, as
             that of a run that was never stopped.
         overwrite: replace what stands in ``output``.
@@ -79,6 +83,7 @@ def train(
             output=folder,
             unlabelled=unlabelled,
             described={"source": source, **_reading(options)},
+            start_from=start_from,
             resume=resume,
             on_event=on_event,
         )
@@ -91,6 +96,7 @@ def train_examples(
     output: Path,
     unlabelled: Sequence[str] = (),
     described: dict[str, str] | None = None,
+    start_from: Path | None = None,
     resume: bool = False,
     on_event: Listener = silent,
 ) -> TrainResult:
@@ -103,15 +109,17 @@ def train_examples(
             is deleted once the new one begins to be written.
         unlabelled: more texts for ``train.vectors=texts`` to learn word vectors from.
         described: what the model folder shall say about where the reviews come from.
+        start_from: folder of a language model, or of a model, to start from.
         resume: go on from the checkpoint in ``output`` where there is one.
         on_event: called with every event.
     """
     for note in data.notes:
         on_event(Note(note))
+    start = starting.load(start_from, config) if start_from is not None else None
     with hardware.claimed(config.train) as machine:
         on_event(Note(machine.describe()))
         going_on = resume and prepare.has_checkpoint(output)
-        encoder = prepare.learn_tokens(data, config, output, resume=going_on)
+        encoder = prepare.learn_tokens(data, config, output, resume=going_on, start=start)
         torch.manual_seed(config.seed)
         network = networks.build_network(config, encoder.size, len(data.labels)).to(machine.device)
         if config.train.tensorboard:
@@ -122,11 +130,14 @@ def train_examples(
             encoder.save(output / modelfolder.TOKENIZER)
         training = prepare.encode(encoder, data.train, data.labels, on_event)
         validation = prepare.encode(encoder, data.validation, data.labels, on_event)
-        if config.train.vectors == "texts" and not going_on:
+        if start is not None and not going_on:
+            taken = starting.apply(start, network, data.labels)
+            on_event(Note(f"Starting from {start.folder}: {len(taken)} tensors."))
+        elif config.train.vectors == "texts" and not going_on:
             _learn_vectors(network, encoder, training, unlabelled, config, on_event)
         targets = training.targets.tolist()
         objective = Objective(config.train, targets, len(data.labels), machine.device)
-        progress = Progress(prepare.identity(config, data, output / modelfolder.TOKENIZER))
+        progress = Progress(prepare.identity(config, data, output / modelfolder.TOKENIZER, start))
         path = output / checkpoint.NAME
         with (
             stop_on_interrupt() as stop,
@@ -140,7 +151,7 @@ def train_examples(
         outcome = publish.Outcome(
             config=config,
             labels=data.labels,
-            data=_describe(data, described, unlabelled),
+            data=_describe(data, described, unlabelled, start),
             weights=weights,
             progress=trainer.progress,
             logits=evaluate(trainer, validation),
@@ -192,7 +203,10 @@ def _reading(options: SourceOptions) -> dict[str, str]:
 
 
 def _describe(
-    data: TrainingData, described: dict[str, str] | None, unlabelled: Sequence[str]
+    data: TrainingData,
+    described: dict[str, str] | None,
+    unlabelled: Sequence[str],
+    start: starting.Start | None,
 ) -> dict[str, object]:
     """What the manifest says of the reviews."""
     return {
@@ -201,4 +215,5 @@ def _describe(
         "validation": len(data.validation),
         "unlabelled": len(unlabelled),
         "digest": data.digest,
+        **({"start_from": start.folder.name, "start_digest": start.digest} if start else {}),
     }

@@ -34,6 +34,11 @@ _ENDINGS = re.compile(r"(\.(csv|tsv|tab|jsonl|ndjson|parquet|pq|txt|tar|tgz|gz))
     type=click.Path(path_type=Path),
     help="Folder of the new model.  [default: runs/PRESET-SOURCE]",
 )
+@click.option(
+    "--start-from",
+    type=click.Path(path_type=Path),
+    help="Language model, or model, to start from: a folder.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the model that stands in the folder.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]")
@@ -46,6 +51,7 @@ def command(
     preset: str,
     overrides: tuple[str, ...],
     output: Path | None,
+    start_from: Path | None,
     resume: bool,
     overwrite: bool,
     seed: int | None,
@@ -74,6 +80,7 @@ def command(
             config=config,
             output=folder,
             options=options.source_options(text_column, label_column, exclude, encoding),
+            start_from=start_from,
             resume=resume,
             overwrite=overwrite,
             on_event=listener,
