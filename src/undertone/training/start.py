@@ -1,0 +1,110 @@
+"""Starting a classifier from a language model, or from another classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from torch import Tensor, nn
+
+from undertone import modelfolder
+from undertone.config import RunConfig
+from undertone.errors import ConfigError, ModelFolderError
+from undertone.extras import require
+from undertone.modelfolder import Manifest
+
+# What the weights to start from were made for, and what a run must therefore share with them.
+_TEXT = ("cleaning", "stopwords", "tokenizer", "vocabulary", "min_frequency")
+_NETWORK = ("embedding_dim", "hidden_dim", "bidirectional")
+
+
+class Start(Struct, frozen=True):
+    """Weights to start from; ``digest`` is the SHA-256 of their file."""
+
+    folder: Path
+    manifest: Manifest
+    tokenizer: Path
+    weights: dict[str, Tensor]
+    digest: str
+
+
+def load(folder: Path, config: RunConfig) -> Start:
+    """Read the weights of a language model or of a model, and check that they fit.
+
+    Raises:
+        ConfigError: the run's settings do not fit them; all are named.
+        ModelFolderError: the folder is neither, or is damaged.
+    """
+    manifest = modelfolder.read(folder, modelfolder.kind_of(folder))
+    mistakes = [*_differences(manifest.config, config), *_needless(config)]
+    if mistakes:
+        raise ConfigError(
+            f"the run does not fit {folder}, which it starts from.",
+            f"Add {' '.join(f'--set {each}' for each in mistakes)}.",
+        )
+    tokenizer = modelfolder.verified(folder, manifest, modelfolder.TOKENIZER)
+    weights = modelfolder.verified(folder, manifest, modelfolder.WEIGHTS)
+    digest = manifest.files[modelfolder.WEIGHTS].sha256
+    return Start(folder, manifest, tokenizer, _read(weights), digest)
+
+
+def apply(start: Start, network: nn.Module, labels: tuple[str, ...]) -> list[str]:
+    """Copy every weight that the network has too, under the same name and in the same shape.
+
+    The output layer is taken over only from a model that has the same labels.
+
+    Returns:
+        Names of the parameters that were copied.
+
+    Raises:
+        ModelFolderError: none fits.
+    """
+    taken = []
+    for name, parameter in network.named_parameters():
+        weight = start.weights.get(name)
+        if weight is None or weight.shape != parameter.shape:
+            continue
+        if name.startswith("output.") and start.manifest.labels != labels:
+            continue
+        parameter.data.copy_(weight)
+        taken.append(name)
+    if "embedding.weight" not in taken:
+        raise ModelFolderError(
+            f"the weights in {start.folder} fit none of this network's.",
+            "Start from a folder that `undertone pretrain` wrote with the same settings.",
+        )
+    return taken
+
+
+def _differences(theirs: RunConfig, ours: RunConfig) -> list[str]:
+    """The settings that would make our run fit, as ``section.key=value``."""
+    sections: list[tuple[str, tuple[str, ...], Any, Any]] = [
+        ("text", _TEXT, theirs.text, ours.text),
+        ("network", _NETWORK, theirs.network, ours.network),
+    ]
+    return [
+        f"{section}.{key}={_spelled(getattr(wanted, key))}"
+        for section, keys, wanted, given in sections
+        for key in keys
+        if getattr(wanted, key) != getattr(given, key)
+    ]
+
+
+def _needless(config: RunConfig) -> list[str]:
+    """Learning word vectors only to overwrite them would be lost labour."""
+    return ["train.vectors=random"] if config.train.vectors == "texts" else []
+
+
+def _spelled(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    safetensors = require("safetensors", "train")
+    load_file = require("safetensors.torch", "train").load_file
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise ModelFolderError(f"cannot read {path}: {error}.", "Copy the folder again.") from error
+    return weights
