@@ -6,9 +6,12 @@ BIN := $(VENV)/bin
 # are never trained on is optional: make imdb IMDB=aclImdb_v1.tar.gz EXCLUDE=heldout.txt
 IMDB ?= $(firstword $(wildcard ../shared/data/aclImdb_v1.tar.gz) imdb)
 EXCLUDE ?= $(wildcard ../shared/data/imdb_heldout.txt)
+comma := ,
 LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
+# The language model that the learning curve starts from.
+LANGUAGE_MODEL ?= runs/lm
 
-.PHONY: help install quickstart test test-all check format docs imdb package bench bench-training promises clean
+.PHONY: help install quickstart test test-all check format docs imdb base small package bench bench-training promises ablation learning-curve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -49,9 +52,42 @@ imdb: install  ## train `small` on IMDB and measure it on the test reviews
 	cp runs/imdb-small/metrics.json results/imdb-small/training.json
 	cp runs/imdb-small/history.jsonl results/imdb-small/history.jsonl
 
-package: install  ## put runs/imdb-small, in int8, into the package
-	$(BIN)/undertone export runs/imdb-small
-	$(BIN)/python -m tools.package_model runs/imdb-small
+# The strongest models, step by step. A finished step is skipped and a stopped one goes on where it
+# was, so `make small` and `make base` can be stopped and repeated at will.
+TEACHERS := teacher-0 teacher-1
+go_on = $(if $(wildcard runs/$(1)/checkpoint.safetensors),--resume)
+
+runs/lm/config.json: | install
+	$(BIN)/undertone pretrain --data $(IMDB) $(LEAVE_OUT) --preset base --output runs/lm $(call go_on,lm)
+
+runs/bag/config.json: | install
+	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset bag --output runs/bag
+
+runs/teacher-%/config.json: runs/lm/config.json
+	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm \
+		--seed $* --output runs/teacher-$* $(call go_on,teacher-$*)
+
+runs/base/config.json: runs/bag/config.json $(TEACHERS:%=runs/%/config.json)
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm \
+		--teachers runs/bag,$(subst $() ,$(comma),$(TEACHERS:%=runs/%)) --set train.epochs=2 \
+		--output runs/base $(call go_on,base)
+
+runs/small/config.json: runs/base/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small --teachers runs/base,runs/bag \
+		--set train.epochs=4 --output runs/small $(call go_on,small)
+
+results/%/metrics.json: runs/%/config.json
+	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*
+	cp runs/$*/metrics.json results/$*/training.json
+	cp runs/$*/history.jsonl results/$*/history.jsonl
+
+base: results/base/metrics.json  ## train the strongest model and measure it, in some hours on two cores
+
+small: results/small/metrics.json  ## train the model that goes into the package and measure it
+
+package: runs/small/config.json  ## put runs/small, in int8, into the package
+	$(BIN)/undertone export runs/small
+	$(BIN)/python -m tools.package_model runs/small
 
 bench: install  ## prediction speed against the alternatives
 	$(BIN)/pip install --quiet -c constraints.txt -r benchmarks/requirements.txt
@@ -62,6 +98,12 @@ bench-training: install  ## training speed against a plain packed nn.LSTM
 
 promises: install  ## check what the README promises of the model inside the package
 	$(BIN)/python -m benchmarks.promises --data $(IMDB) --output results/promises.json
+
+ablation: install  ## train the variants in benchmarks/ablation.toml and compare them on validation
+	$(BIN)/python -m benchmarks.ablation --data $(IMDB) $(LEAVE_OUT) --workers 2 --output results/ablation.json
+
+learning-curve: install  ## accuracy by number of labelled reviews, against TF-IDF
+	$(BIN)/python -m benchmarks.learning_curve --data $(IMDB) $(LEAVE_OUT) --start-from $(LANGUAGE_MODEL) --output results/learning-curve.json
 
 clean:  ## remove what the tools leave behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
+from undertone.cli import outcome
 from undertone.cli.commands import train
 from undertone.errors import MissingExtraError
 from undertone.training.events import EpochDone
@@ -33,7 +34,7 @@ from undertone.training.events import EpochDone
     ],
 )
 def test_default_output(preset, source, folder):
-    assert train.default_output(preset, source) == Path(folder)
+    assert outcome.default_output(preset, source) == Path(folder)
 
 
 def test_progress_without_a_terminal_is_a_line_an_epoch(trained):
@@ -64,7 +65,7 @@ def test_the_next_command_reads_the_source_in_the_same_way():
     context = click.Context(train.command, info_name="train")
     arguments = ["--data", "my reviews.csv", "--text-column", "t", "--encoding", "cp1252"]
     train.command.parse_args(context, arguments)
-    assert train.evaluate_command(context, Path("runs/x")) == (
+    assert outcome.evaluate_command(context, Path("runs/x")) == (
         "undertone evaluate runs/x --data 'my reviews.csv' --text-column t --encoding cp1252"
     )
 
@@ -74,7 +75,7 @@ def test_without_matplotlib_the_model_stands_and_the_remedy_is_said(monkeypatch,
         raise MissingExtraError("no matplotlib.", "Install it with: pip install 'undertone[plots]'")
 
     monkeypatch.setattr("undertone.plots.save_history", missing)
-    assert train.drawn(tmp_path) == (
+    assert outcome.drawn(tmp_path) == (
         "not drawn: no matplotlib. Install it with: pip install 'undertone[plots]'"
     )
 

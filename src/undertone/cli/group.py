@@ -12,7 +12,9 @@ from undertone.errors import nearest
 # A new command is one file in ``commands/`` and one line here.
 COMMANDS = {
     "predict": "Read the sentiment of a text, of a file, or of lines from stdin.",
+    "pretrain": "Teach a language model from texts, for a model to start from.",
     "train": "Train a model on labelled reviews.",
+    "distill": "Train a small model on the verdicts of larger ones.",
     "evaluate": "Measure a model on labelled reviews.",
     "export": "Write the int8 model beside the float32 one, and measure both.",
     "inspect": "Describe a source of reviews before anything is trained on it.",

@@ -21,7 +21,7 @@ from undertone.data.examples import (
 )
 from undertone.data.resolve import read
 from undertone.data.selection import Selection, excluded_names
-from undertone.data.splits import cut, divide
+from undertone.data.splits import divide, without_fold
 from undertone.errors import DataError, nearest
 from undertone.settings import DataConfig
 
@@ -45,15 +45,6 @@ class TrainingData(Struct, frozen=True):
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     labels: tuple[str, ...]
-    digest: str
-    notes: tuple[str, ...]
-
-
-class TextData(Struct, frozen=True):
-    """Texts for a language model; ``digest`` is a SHA-256 over both parts."""
-
-    train: tuple[str, ...]
-    validation: tuple[str, ...]
     digest: str
     notes: tuple[str, ...]
 
@@ -112,18 +103,22 @@ def load_training(source: str, options: SourceOptions, config: DataConfig) -> Tr
             trained on; too few reviews to divide.
         MissingExtraError: a package for this kind of source is not installed.
     """
-    found = collect(source, options, _to_read(TRAIN, config), need_labels=True)
+    found = collect(source, options, splits_to_read(TRAIN, config), need_labels=True)
     if not found.examples:
-        raise _empty(source, TRAIN, found)
+        raise empty_part(source, TRAIN, found)
     training_labels(found.examples)  # before the cut, whose errors would hide what is wrong
     parts = divide(found.examples, found.given, config)
-    train, validation = parts[TRAIN], parts[VALIDATION]
+    train, validation = without_fold(parts[TRAIN], config), parts[VALIDATION]
     if not train or not validation:
-        raise _empty(source, VALIDATION if train else TRAIN, found)
+        raise empty_part(source, VALIDATION if train else TRAIN, found)
     labels = training_labels(train)
     _refuse_unknown(validation, labels, "the training reviews, which have")
     return TrainingData(
-        train, validation, labels, _digest(train, validation), tuple(_notes(found, parts, config))
+        train,
+        validation,
+        labels,
+        digest_of(train, validation),
+        tuple(notes_on(found, parts, config)),
     )
 
 
@@ -152,13 +147,13 @@ def load_split(
         raise DataError(
             f"no split {split!r}{nearest(split, SPLITS)}.", f"Splits: {', '.join(SPLITS)}."
         )
-    found = collect(source, options, _to_read(split, config), need_labels=True)
+    found = collect(source, options, splits_to_read(split, config), need_labels=True)
     if split == TEST and found.given and TEST not in found.given:
         found = collect(source, options, LABELLED_SPLITS, need_labels=True)
     parts = {ALL: found.examples} if split == ALL else divide(found.examples, found.given, config)
     part = parts[split]
     if not part:
-        raise _empty(source, split, found)
+        raise empty_part(source, split, found)
     if labels is not None:
         part = _with_case_of(part, labels)
         _refuse_unknown(part, labels, "the model, which knows")
@@ -176,38 +171,6 @@ def load_unlabelled(source: str, options: SourceOptions) -> Iterator[Example]:
     """
     selection = _selection(options, frozenset({TRAIN, UNLABELLED}))
     return (each for each in _read(source, options, selection) if each.label is None)
-
-
-def load_texts(source: str, options: SourceOptions, config: DataConfig) -> TextData:
-    """Texts for a language model: training reviews and unlabelled ones; test text is not read.
-
-    The validation part is that of :func:`load_training`, so a classifier that starts from the
-    language model is validated on texts neither has seen. Where no review has a label,
-    ``config.validation`` of them is cut off.
-
-    Raises:
-        DataError: as :func:`read_examples`; too few texts to divide.
-        MissingExtraError: a package for this kind of source is not installed.
-    """
-    found = collect(source, options, _to_read(TRAIN, config) | {UNLABELLED})
-    labelled = tuple(each for each in found.examples if each.label is not None)
-    unlabelled = tuple(each for each in found.examples if each.label is None)
-    if labelled:
-        parts = divide(labelled, found.given, config)
-        train, validation = (*parts[TRAIN], *unlabelled), parts[VALIDATION]
-    else:
-        pieces = cut(
-            unlabelled,
-            config.validation,
-            seed=config.split_seed,
-            part=VALIDATION,
-            by_group=config.group == "auto",
-        )
-        train, validation = pieces.kept, pieces.held_out
-    if not train or not validation:
-        raise _empty(source, VALIDATION if train else TRAIN, found)
-    texts = tuple(each.text for each in train), tuple(each.text for each in validation)
-    return TextData(*texts, _digest(train, validation), found.notes)
 
 
 def collect(
@@ -258,13 +221,15 @@ def _read(source: str, options: SourceOptions, selection: Selection) -> Iterator
         )
 
 
-def _to_read(split: str, config: DataConfig) -> frozenset[str]:
+def splits_to_read(split: str, config: DataConfig) -> frozenset[str]:
+    """Splits of the source that a part is made of."""
     if split == ALL or config.splits == "random":
         return LABELLED_SPLITS
     return frozenset({TEST}) if split == TEST else frozenset({TRAIN, VALIDATION})
 
 
-def _empty(source: str, split: str, found: Collected) -> DataError:
+def empty_part(source: str, split: str, found: Collected) -> DataError:
+    """The error of a source in which nothing is left for a part."""
     given = ", ".join(sorted(found.given))
     return DataError(
         f"{source} has no {split} reviews.",
@@ -292,7 +257,8 @@ def _with_case_of(examples: Iterable[Example], labels: Sequence[str]) -> tuple[E
     )
 
 
-def _digest(*parts: Iterable[Example]) -> str:
+def digest_of(*parts: Iterable[Example]) -> str:
+    """Hex SHA-256 of names, labels and texts of all parts, in order."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(b"part\n")
@@ -312,9 +278,10 @@ def _exclude_notes(selection: Selection, options: SourceOptions) -> Iterator[str
         )
 
 
-def _notes(
+def notes_on(
     found: Collected, parts: Mapping[str, Sequence[Example]], config: DataConfig
 ) -> Iterator[str]:
+    """What is worth knowing about how the parts came about, a line each."""
     yield from found.notes
     if found.blank:
         yield f"empty reviews left out: {len(found.blank):,}, the first is {found.blank[0]}."
@@ -323,6 +290,8 @@ def _notes(
         if parts[part] and (part not in found.given or config.splits == "random"):
             whole = ", groups kept whole" if grouped else ""
             yield f"{part}: {len(parts[part]):,} reviews, cut by seed {config.split_seed}{whole}."
+    if config.folds:
+        yield f"fold {config.fold} of {config.folds} of the training reviews is left out."
     shared = shared_texts(parts[TRAIN], parts[VALIDATION])
     if shared:
         yield f"texts that stand in both train and validation: {shared:,}."

@@ -93,6 +93,20 @@ def cut(examples: Sequence[Example], share: float, *, seed: int, part: str, by_g
     )
 
 
+def without_fold(examples: Sequence[Example], config: DataConfig) -> tuple[Example, ...]:
+    """All reviews but those of fold ``config.fold``; all where there are no folds.
+
+    Texts and groups stay whole, as in :func:`cut`; units are dealt in the order of their ranks.
+    """
+    if not config.folds:
+        return tuple(examples)
+    by_group = config.group == "auto"
+    units = _units(examples, by_group=by_group)
+    ranked = _ranked(examples, units, config.split_seed, "fold", by_group)
+    out = {place for unit in ranked[config.fold :: config.folds] for place in unit}
+    return tuple(each for place, each in enumerate(examples) if place not in out)
+
+
 def _choose(units: Sequence[Sequence[int]], examples: Sequence[Example], share: float) -> set[int]:
     """Places held out: units in order, each taken if the part comes closer to its target."""
     total: _Counts = Counter(each.label for each in examples)

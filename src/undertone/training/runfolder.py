@@ -31,6 +31,9 @@ _OF_THE_MODEL = (
 # Of a killed process: ours and those of safetensors.
 _TEMPORARY = (".*.tmp", ".tmp??????")
 
+# What teachers say of the reviews of a distillation, kept until the student is finished.
+TEACHER_SCORES = ".teacher-*.npy"
+
 
 def prepare_folder(output: Path, *, resume: bool, overwrite: bool) -> None:
     """Make the folder of a run, and refuse to mix two runs in one. Nothing is deleted yet.
@@ -57,7 +60,8 @@ def _refuse_mixing(output: Path, *, resume: bool, overwrite: bool) -> None:
             f"{output} holds a finished model; there is nothing to resume.",
             "Use it, or train anew with --overwrite.",
         )
-    occupied = output.is_dir() and bool(set(output.iterdir()) - set(_temporary(output)))
+    ours = {*_temporary(output), *output.glob(TEACHER_SCORES)}
+    occupied = output.is_dir() and bool(set(output.iterdir()) - ours)
     if occupied and not (resume or overwrite):
         raise OutputError(
             f"{output} exists and is not empty.",

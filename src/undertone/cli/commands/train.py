@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -14,18 +11,16 @@ from undertone.cli import options
 from undertone.cli.group import debug_option
 from undertone.cli.progress import training_progress
 from undertone.cli.settings import CommandWithSettings
-from undertone.cli.wording import duration, facts, percent
+from undertone.cli.outcome import default_output, drawn, evaluate_command, summary
 from undertone.config import load_preset
-from undertone.errors import MissingExtraError
 from undertone.extras import require
 
-if TYPE_CHECKING:
-    from undertone.training import TrainResult
 
-_ENDINGS = re.compile(r"(\.(csv|tsv|tab|jsonl|ndjson|parquet|pq|txt|tar|tgz|gz))+$", re.IGNORECASE)
+class _Command(CommandWithSettings):
+    uses = ("data", "text", "network", "train", "bag")
 
 
-@click.command(cls=CommandWithSettings)
+@click.command(cls=_Command)
 @click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
 @options.preset_option
 @options.set_option
@@ -86,47 +81,3 @@ def command(
             on_event=listener,
         )
     click.echo(summary(result, drawn(result.folder), evaluate_command(context, result.folder)))
-
-
-def default_output(preset: str, source: str) -> Path:
-    """``runs/<preset>-<source>``, e.g. ``runs/small-aclImdb_v1`` for the IMDB archive."""
-    hub = source.startswith("hf:")
-    name = source.removeprefix("hf:").replace("/", "-") if hub else Path(source).name
-    stem = re.sub(r"[^\w.-]+", "-", _ENDINGS.sub("", name)).strip("-.") or "data"
-    return Path("runs") / f"{Path(preset).stem}-{stem}"
-
-
-def summary(result: TrainResult, curves: str, next_command: str) -> str:
-    """What was reached, where to look, and what to type next."""
-    reached = (
-        f"validation accuracy {percent(result.validation_accuracy)}, "
-        f"loss {result.validation_loss:.3f}, after epoch {result.best_epoch} "
-        f"of {result.epochs}, in {duration(result.seconds)}"
-    )
-    return facts(
-        [
-            ("reached", reached),
-            ("model", str(result.folder)),
-            ("curves", curves),
-            ("next", next_command),
-        ]
-    )
-
-
-def evaluate_command(context: click.Context, folder: Path) -> str:
-    """The command that measures the new model on the same source, read in the same way."""
-    words = ["undertone", "evaluate", str(folder), "--data", context.params["source"]]
-    for name in ("text_column", "label_column", "exclude", "encoding"):
-        if options.given(context, name):
-            words += [options.spelling(context, name), str(context.params[name])]
-    return shlex.join(words)
-
-
-def drawn(folder: Path) -> str:
-    """Draw the curves; where they are, or why there are none."""
-    from undertone import plots
-
-    try:
-        return ", ".join(str(path) for path in plots.save_history(folder))
-    except MissingExtraError as error:
-        return f"not drawn: {error}"

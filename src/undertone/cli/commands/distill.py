@@ -1,0 +1,93 @@
+"""``undertone distill``: a small model learns from large ones."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from undertone.cli import options
+from undertone.cli.group import debug_option
+from undertone.cli.outcome import default_output, drawn, evaluate_command, summary
+from undertone.cli.progress import training_progress
+from undertone.cli.settings import CommandWithSettings
+from undertone.config import load_preset
+from undertone.extras import require
+
+
+class _Command(CommandWithSettings):
+    uses = ("data", "text", "network", "train", "bag", "distill")
+
+
+@click.command(cls=_Command)
+@click.option(
+    "--teachers",
+    required=True,
+    metavar="A,B,...",
+    help="Model folders, separated by commas; together they give the mean of their logits.",
+)
+@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.preset_option
+@options.set_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the new model.  [default: runs/PRESET-distilled-SOURCE]",
+)
+@click.option(
+    "--start-from",
+    type=click.Path(path_type=Path),
+    help="Language model, or model, to start from: a folder.",
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace the model that stands in the folder.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]")
+@options.reading_options
+@debug_option
+@click.pass_context
+def command(
+    context: click.Context,
+    teachers: str,
+    source: str,
+    preset: str,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    start_from: Path | None,
+    resume: bool,
+    overwrite: bool,
+    seed: int | None,
+    text_column: str | None,
+    label_column: str | None,
+    exclude: Path | None,
+    encoding: str,
+) -> None:
+    """Train a small model on the verdicts of larger ones.
+
+    The teachers judge the source's unlabelled reviews, and those labelled ones that they did not
+    learn from; the student learns their probabilities. Teachers trained with data.folds leave one
+    part of the labelled reviews out each and so can judge it.
+    """
+    options.refuse_together(
+        context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
+    )
+    config = load_preset(preset, overrides, seed)
+    plain = default_output(preset, source).name.removeprefix(f"{Path(preset).stem}-")
+    folder = output or Path("runs") / f"{Path(preset).stem}-distilled-{plain}"
+
+    require("torch", "train")
+    from undertone import distillation
+
+    with training_progress(sys.stderr.isatty()) as listener:
+        result = distillation.distill(
+            [name.strip() for name in teachers.split(",") if name.strip()],
+            source,
+            config=config,
+            output=folder,
+            options=options.source_options(text_column, label_column, exclude, encoding),
+            start_from=start_from,
+            resume=resume,
+            overwrite=overwrite,
+            on_event=listener,
+        )
+    click.echo(summary(result, drawn(result.folder), evaluate_command(context, result.folder)))

@@ -1,0 +1,205 @@
+"""A small model learns from large ones: their doubts about 50,000 reviews that nobody labelled.
+
+Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015). A teacher knows
+the labels of the reviews it learnt from by heart, so of a labelled review only those teachers
+speak that did not learn from it: their training parts are cut again from the source and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct, structs
+from numpy.typing import NDArray
+
+from undertone import calibration, files, modelfolder, training
+from undertone.config import RunConfig
+from undertone.data.examples import Example, SourceOptions
+from undertone.data.source import TrainingData, load_training, load_unlabelled
+from undertone.errors import ConfigError, DataError, ModelFolderError
+from undertone.inference import Model, load
+from undertone.training import Listener, Note, TrainResult, runfolder
+from undertone.training.events import silent
+
+
+class Lesson(Struct, frozen=True):
+    """What a student learns from: reviews, and a target distribution float32 (N, C) for each."""
+
+    reviews: tuple[Example, ...]
+    targets: NDArray[np.float32]
+    notes: tuple[str, ...]
+
+
+def distill(
+    teachers: Sequence[str | Path],
+    source: str,
+    *,
+    config: RunConfig,
+    output: str | Path,
+    options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    start_from: Path | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    on_event: Listener = silent,
+) -> TrainResult:
+    """Train a student on the soft labels of its teachers.
+
+    Args:
+        teachers: model folders; several count as one that gives the mean of their logits.
+        source: labelled reviews, and unlabelled ones where it has them. The student is validated
+            on true labels; its test part is not opened.
+        config: of the student. ``config.distill`` says how much the teachers count.
+        output: the model folder to make.
+        options: columns, encoding and excluded members of the source.
+        start_from: folder of a language model, or of a model, to start from.
+        resume: go on from the checkpoint in ``output``.
+        overwrite: replace what stands in ``output``.
+        on_event: called with every event.
+
+    Raises:
+        ConfigError: no teacher, or one that cannot be one.
+        DataError: the source cannot be read, or its labels are not those of the teachers.
+        ModelFolderError: a teacher cannot be read.
+        OutputError: ``output`` exists already, or cannot be written.
+    """
+    models = _teachers(teachers)
+    folder = Path(output)
+    training.prepare_folder(folder, resume=resume, overwrite=overwrite)
+    with runfolder.removed_if_unused(folder):
+        on_event(Note(f"Reading {source}."))
+        data = load_training(source, options, config.data)
+        _same_labels(models, data.labels)
+        unlabelled = tuple(load_unlabelled(source, options))
+        taught = [_taught(model, source, options, data) for model in models]
+        with _scores(folder) as cache:
+            lesson = make_lesson(models, taught, data, unlabelled, config, cache, on_event)
+            for note in lesson.notes:
+                on_event(Note(note))
+            return training.train_examples(
+                structs.replace(data, train=lesson.reviews),
+                config=config,
+                output=folder,
+                described={
+                    "source": source,
+                    "teachers": ", ".join(model.name for model in models),
+                    "teacher_digests": ", ".join(model.digest[:16] for model in models),
+                },
+                start_from=start_from,
+                soft=lesson.targets,
+                resume=resume,
+                on_event=on_event,
+            )
+
+
+def make_lesson(
+    models: Sequence[Model],
+    taught: Sequence[frozenset[str]],
+    data: TrainingData,
+    unlabelled: Sequence[Example],
+    config: RunConfig,
+    cache: Path,
+    listen: Listener = silent,
+) -> Lesson:
+    """Ask the teachers.
+
+    Args:
+        models: the teachers.
+        taught: names of the labelled reviews that each teacher learnt from.
+        data: labelled reviews; its validation part is left alone.
+        unlabelled: reviews without a label.
+        config: of the student.
+        cache: a folder that keeps each teacher's answers until the student is finished.
+        listen: hears which teacher reads.
+
+    Returns:
+        Labelled reviews first, in their order, then the unlabelled ones.
+    """
+    reviews = (*data.train, *unlabelled)
+    logits = np.stack([_ask(model, reviews, cache, listen) for model in models])
+    known = np.array(
+        [[each.label is not None and each.name in names for each in reviews] for names in taught]
+    )
+    outsiders = (~known).sum(axis=0)
+    weights = np.where(known, 0.0, 1.0)[:, :, None]
+    mean = (logits * weights).sum(axis=0) / np.maximum(outsiders, 1)[:, None]
+    targets = calibration.probabilities(mean, config.distill.temperature).astype(np.float32)
+    index = {label: number for number, label in enumerate(data.labels)}
+    for place, review in enumerate(data.train):
+        share = config.distill.label_share if outsiders[place] else 1.0
+        targets[place] *= 1.0 - share
+        targets[place, index[review.label or ""]] += share
+    judged = int((outsiders[: len(data.train)] > 0).sum())
+    plural = "" if len(models) == 1 else "s"
+    notes = (
+        f"{len(unlabelled):,} unlabelled reviews are judged by {len(models)} teacher{plural}; of "
+        f"{len(data.train):,} labelled ones {judged:,} by teachers that did not learn from them.",
+    )
+    return Lesson(reviews, targets, notes)
+
+
+def _teachers(folders: Sequence[str | Path]) -> list[Model]:
+    if not folders:
+        raise ConfigError("there is no teacher.", "Name model folders with --teachers A,B.")
+    models = [load(folder) for folder in folders]
+    for model in models[1:]:
+        if model.labels != models[0].labels:
+            raise ModelFolderError(
+                f"the teachers {models[0].name} and {model.name} know different labels: "
+                f"{', '.join(models[0].labels)} and {', '.join(model.labels)}.",
+                "Name teachers of the same task.",
+            )
+    return models
+
+
+def _same_labels(models: Sequence[Model], labels: tuple[str, ...]) -> None:
+    if models[0].labels != labels:
+        raise DataError(
+            f"the source has the labels {', '.join(labels)}, the teachers "
+            f"{', '.join(models[0].labels)}.",
+            "Name teachers that were trained for these labels.",
+        )
+
+
+def _taught(
+    model: Model, source: str, options: SourceOptions, data: TrainingData
+) -> frozenset[str]:
+    """Names of the reviews that a teacher learnt from; all, where that cannot be found out."""
+    theirs = load_training(source, options, model.config.data)
+    if theirs.digest != modelfolder.read(model.folder).data.get("digest"):
+        theirs = data
+    return frozenset(each.name for each in theirs.train)
+
+
+def _ask(
+    model: Model, reviews: Sequence[Example], cache: Path, listen: Listener
+) -> NDArray[np.float64]:
+    """Calibrated logits float64 (N, K) of one teacher, from the cache where they are known."""
+    path = cache / runfolder.TEACHER_SCORES.replace("*", _key(model, reviews))
+    if path.exists():
+        known: NDArray[np.float64] = np.load(path, allow_pickle=False)
+        return known
+    listen(Note(f"{model.name} reads {len(reviews):,} reviews."))
+    found = model.logits([each.text for each in reviews]).logits / model.temperature
+    logits = found.astype(np.float64)
+    with files.replacing(path) as temporary, temporary.open("wb") as stream:
+        np.save(stream, logits, allow_pickle=False)
+    return logits
+
+
+def _key(model: Model, reviews: Sequence[Example]) -> str:
+    digest = hashlib.sha256(model.digest.encode())
+    for each in reviews:
+        digest.update(hashlib.sha256(each.text.encode("utf-8", "surrogatepass")).digest())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _scores(folder: Path) -> Iterator[Path]:
+    """Where the teachers' answers are kept; they are deleted once the student is finished."""
+    yield folder
+    for path in folder.glob(runfolder.TEACHER_SCORES):
+        path.unlink()
