@@ -13,7 +13,7 @@ from undertone.config import RunConfig, from_dict, load_preset, to_dict
 from undertone.errors import ConfigError
 from undertone.settings import TextConfig, TrainConfig
 
-REMEDY = "`undertone train --help` lists all settings."
+REMEDY = "The help of each command lists its settings."
 SECTIONS = {
     name: kind
     for name, kind in typing.get_type_hints(RunConfig).items()

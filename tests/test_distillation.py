@@ -47,7 +47,7 @@ def lesson(
     teachers: list[Oracle], taught: list[set[str]], data: TrainingData, cache: Path, share: float
 ) -> np.ndarray[Any, Any]:
     made = distillation.make_lesson(
-        cast(list[Model], teachers),
+        cast("list[Model]", teachers),
         [frozenset(names) for names in taught],
         data,
         (review("u", None),),

@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).parents[1] / "src" / "undertone"
 LAYERS = (
     *("errors", "extras", "files", "provenance", "settings", "config"),
     *("data", "text", "batches", "calibration", "modelfolder", "networks", "training"),
-    *("inference", "evaluation", "plots", "study", "serving", "estimator", "cli"),
+    *("inference", "distillation", "evaluation", "plots", "study", "serving", "estimator", "cli"),
 )
 # The face of the package reaches everywhere, lazily; test_public_surface.py watches it.
 FACE = {"__init__", "__main__"}

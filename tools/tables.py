@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ablation import report as compared
 from benchmarks.prediction import report
 
+from benchmarks import learning_report
 from benchmarks import promises as checked
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
@@ -53,6 +56,19 @@ def promises() -> str:
     return checked.table(RESULTS / "promises.json")
 
 
+def ablation() -> str:
+    """The recipe with one technique added or removed at a time."""
+    return _if_measured("ablation", compared.table)
+
+
+def learning_curve() -> str:
+    """Accuracy by number of labelled reviews, as a picture and as a table."""
+    table = _if_measured("learning-curve", learning_report.table)
+    if not (RESULTS / "learning-curve.svg").is_file():
+        return table
+    return f"![Accuracy by number of labelled reviews](../results/learning-curve.svg)\n\n{table}"
+
+
 def int8() -> str:
     """What quantising the model inside the package costs."""
     result = _read("default-model/int8.json")
@@ -65,6 +81,12 @@ def int8() -> str:
         + f"\n\n{result['flips']:,} of {result['reviews']:,} decisions differ; the largest change "
         f"of a probability is {result['largest_change']:.3f}."
     )
+
+
+def _if_measured(name: str, table: Callable[[Path], str]) -> str:
+    """A table of ``results/NAME.json``, or the command that makes the file."""
+    path = RESULTS / f"{name}.json"
+    return table(path) if path.is_file() else f"Not measured yet: `make {name}` does it."
 
 
 def _read(name: str) -> dict[str, Any]:

@@ -52,7 +52,12 @@ class RunConfig(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _contradictions(config: RunConfig) -> Iterable[str]:
-    text = config.text
+    data, text = config.data, config.text
+    if data.folds == 1 or data.fold >= max(1, data.folds):
+        yield (
+            f"data.fold={data.fold} is no part of data.folds={data.folds}: "
+            "choose two folds or more, and a fold below their number."
+        )
     if text.cleaning == "study" and not text.stopwords:
         yield (
             "text.cleaning=study needs a stop word list: "
@@ -63,11 +68,60 @@ def _contradictions(config: RunConfig) -> Iterable[str]:
             f"text.stopwords={text.stopwords} has no effect with text.cleaning=plain: "
             "add text.cleaning=study, or drop the list."
         )
+    train = config.train
+    if text.cleaning == "study" and (train.sentence_drop or train.sentence_shuffle or train.crop):
+        yield (
+            "text.cleaning=study deletes the full stops that train.sentence_drop, "
+            "train.sentence_shuffle and train.crop look for: set these to 0, or use "
+            "text.cleaning=plain."
+        )
     if config.train.keep == "last" and config.train.patience:
         yield (
             f"train.keep=last contradicts train.patience={config.train.patience}: early stopping "
             "exists to keep the best epoch; add train.patience=0, or use train.keep=best."
         )
+    yield from _network_contradictions(config.network)
+
+
+# What an architecture does not read, each with the architectures that do.
+_UNREAD = {
+    "lstm": {
+        "attention_layers": "hybrid",
+        "heads": "transformer or hybrid",
+        "feedforward_dim": "transformer or hybrid",
+        "positions": "transformer",
+    },
+    "transformer": {"bidirectional": "lstm or hybrid", "attention_layers": "hybrid"},
+    "hybrid": {"positions": "transformer"},
+}
+
+
+def _network_contradictions(network: NetworkConfig) -> Iterable[str]:
+    name, usual = network.architecture, NetworkConfig()
+    for key, readers in _UNREAD.get(name, {}).items():
+        if (value := getattr(network, key)) != getattr(usual, key):
+            yield (
+                f"network.{key}={_spelled(value)} has no effect with network.architecture={name}: "
+                f"use network.architecture={readers}, or drop it."
+            )
+    if name not in ("transformer", "hybrid"):
+        return
+    two = name == "hybrid" and network.bidirectional
+    if (width := network.hidden_dim * (2 if two else 1)) % network.heads:
+        yield (
+            f"network.heads={network.heads} does not divide the {width} features of a token's "
+            f"state (network.hidden_dim={network.hidden_dim}{', two directions' if two else ''}): "
+            "choose a divisor."
+        )
+    if name == "transformer" and network.positions == "sinusoidal" and width % 2:
+        yield (
+            f"network.hidden_dim={width} is odd, and network.positions=sinusoidal needs pairs: "
+            "choose an even number, or use network.positions=learned."
+        )
+
+
+def _spelled(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def from_dict(values: Mapping[str, Any]) -> RunConfig:
@@ -80,7 +134,7 @@ def from_dict(values: Mapping[str, Any]) -> RunConfig:
     mistakes: list[str] = []
     checked = _checked(RunConfig, values, "", mistakes)
     if mistakes:
-        raise ConfigError(" ".join(mistakes), "`undertone train --help` lists all settings.")
+        raise ConfigError(" ".join(mistakes), "The help of each command lists its settings.")
     return RunConfig(**checked)
 
 
@@ -200,10 +254,11 @@ def _checked(
 
 def _nearest_setting(name: str) -> str:
     """A hint at the setting that was meant: one whose last part is the same, or similar."""
-    sections = {key: key for key in get_type_hints(RunConfig)}
-    known = sections | {full.rpartition(".")[2]: full for full in _names(RunConfig, "")}
+    known: dict[str, list[str]] = {key: [key] for key in get_type_hints(RunConfig)}
+    for full in _names(RunConfig, ""):
+        known.setdefault(full.rpartition(".")[2], []).append(full)
     close = difflib.get_close_matches(name.rpartition(".")[2], known, n=1)
-    return f" (did you mean {known[close[0]]!r}?)" if close else ""
+    return nearest(name, known[close[0]], cutoff=0.0) if close else ""
 
 
 def _names(struct: type[Struct], prefix: str) -> Iterator[str]:

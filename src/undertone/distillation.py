@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from msgspec import Struct, structs
@@ -22,8 +23,29 @@ from undertone.data.examples import Example, SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
 from undertone.errors import ConfigError, DataError, ModelFolderError
 from undertone.inference import Model, load
+from undertone.networks import outputs
+from undertone.text.tokenizer import TextEncoder
 from undertone.training import Listener, Note, TrainResult, runfolder
 from undertone.training.events import silent
+
+
+class Teacher(Protocol):
+    """What a student needs of a teacher; :class:`undertone.inference.Model` has it."""
+
+    @property
+    def name(self) -> str:
+        """What the student's folder calls it."""
+
+    @property
+    def digest(self) -> str:
+        """Hex SHA-256 of all that decides its answers."""
+
+    @property
+    def temperature(self) -> float:
+        """Divisor of its logits."""
+
+    def logits(self, texts: Sequence[str], /) -> Any:
+        """A result whose ``logits`` are float32 (N, K)."""
 
 
 class Lesson(Struct, frozen=True):
@@ -75,28 +97,72 @@ def distill(
         _same_labels(models, data.labels)
         unlabelled = tuple(load_unlabelled(source, options))
         taught = [_taught(model, source, options, data) for model in models]
-        with _scores(folder) as cache:
-            lesson = make_lesson(models, taught, data, unlabelled, config, cache, on_event)
-            for note in lesson.notes:
-                on_event(Note(note))
-            return training.train_examples(
-                structs.replace(data, train=lesson.reviews),
-                config=config,
-                output=folder,
-                described={
-                    "source": source,
-                    "teachers": ", ".join(model.name for model in models),
-                    "teacher_digests": ", ".join(model.digest[:16] for model in models),
-                },
-                start_from=start_from,
-                soft=lesson.targets,
-                resume=resume,
-                on_event=on_event,
-            )
+        return distill_examples(
+            models,
+            taught,
+            data,
+            unlabelled,
+            config=config,
+            output=folder,
+            described={"source": source},
+            start_from=start_from,
+            resume=resume,
+            on_event=on_event,
+        )
+
+
+def distill_examples(
+    models: Sequence[Teacher],
+    taught: Sequence[frozenset[str]],
+    data: TrainingData,
+    unlabelled: Sequence[Example],
+    *,
+    config: RunConfig,
+    output: Path,
+    described: dict[str, str] | None = None,
+    start_from: Path | None = None,
+    encoder: TextEncoder | None = None,
+    resume: bool = False,
+    on_event: Listener = silent,
+) -> TrainResult:
+    """Train a student on reviews that are already divided; see :func:`distill`.
+
+    Args:
+        models: the teachers, who know the labels of ``data``.
+        taught: names of the labelled reviews that each teacher learnt from.
+        data: labelled reviews.
+        unlabelled: reviews without a label.
+        config: of the student.
+        output: a folder from :func:`undertone.training.prepare_folder`.
+        described: what the folder shall say about where the reviews come from.
+        start_from: folder of a language model, or of a model, to start from.
+        encoder: as :func:`undertone.training.train_examples` takes it.
+        resume: go on from the checkpoint in ``output`` where there is one.
+        on_event: called with every event.
+    """
+    with _scores(output) as cache:
+        lesson = make_lesson(models, taught, data, unlabelled, config, cache, on_event)
+        for note in lesson.notes:
+            on_event(Note(note))
+        return training.train_examples(
+            structs.replace(data, train=lesson.reviews),
+            config=config,
+            output=output,
+            described={
+                **(described or {"source": "examples"}),
+                "teachers": ", ".join(model.name for model in models),
+                "teacher_digests": ", ".join(model.digest[:16] for model in models),
+            },
+            start_from=start_from,
+            soft=lesson.targets,
+            encoder=encoder,
+            resume=resume,
+            on_event=on_event,
+        )
 
 
 def make_lesson(
-    models: Sequence[Model],
+    models: Sequence[Teacher],
     taught: Sequence[frozenset[str]],
     data: TrainingData,
     unlabelled: Sequence[Example],
@@ -119,13 +185,15 @@ def make_lesson(
         Labelled reviews first, in their order, then the unlabelled ones.
     """
     reviews = (*data.train, *unlabelled)
-    logits = np.stack([_ask(model, reviews, cache, listen) for model in models])
-    known = np.array(
-        [[each.label is not None and each.name in names for each in reviews] for names in taught]
-    )
-    outsiders = (~known).sum(axis=0)
-    weights = np.where(known, 0.0, 1.0)[:, :, None]
-    mean = (logits * weights).sum(axis=0) / np.maximum(outsiders, 1)[:, None]
+    outsiders = np.zeros(len(reviews), dtype=np.int64)
+    total = np.zeros((len(reviews), outputs(len(data.labels))))
+    for model, names in zip(models, taught, strict=True):
+        places = [
+            n for n, each in enumerate(reviews) if each.label is None or each.name not in names
+        ]
+        total[places] += _ask(model, [reviews[place] for place in places], cache, listen)
+        outsiders[places] += 1
+    mean = total / np.maximum(outsiders, 1)[:, None]
     targets = calibration.probabilities(mean, config.distill.temperature).astype(np.float32)
     index = {label: number for number, label in enumerate(data.labels)}
     for place, review in enumerate(data.train):
@@ -134,11 +202,11 @@ def make_lesson(
         targets[place, index[review.label or ""]] += share
     judged = int((outsiders[: len(data.train)] > 0).sum())
     plural = "" if len(models) == 1 else "s"
-    notes = (
+    note = (
         f"{len(unlabelled):,} unlabelled reviews are judged by {len(models)} teacher{plural}; of "
-        f"{len(data.train):,} labelled ones {judged:,} by teachers that did not learn from them.",
+        f"{len(data.train):,} labelled ones {judged:,} by teachers that did not learn from them."
     )
-    return Lesson(reviews, targets, notes)
+    return Lesson(reviews, targets, (note,))
 
 
 def _teachers(folders: Sequence[str | Path]) -> list[Model]:
@@ -175,7 +243,7 @@ def _taught(
 
 
 def _ask(
-    model: Model, reviews: Sequence[Example], cache: Path, listen: Listener
+    model: Teacher, reviews: Sequence[Example], cache: Path, listen: Listener
 ) -> NDArray[np.float64]:
     """Calibrated logits float64 (N, K) of one teacher, from the cache where they are known."""
     path = cache / runfolder.TEACHER_SCORES.replace("*", _key(model, reviews))
@@ -184,13 +252,13 @@ def _ask(
         return known
     listen(Note(f"{model.name} reads {len(reviews):,} reviews."))
     found = model.logits([each.text for each in reviews]).logits / model.temperature
-    logits = found.astype(np.float64)
+    logits: NDArray[np.float64] = found.astype(np.float64)
     with files.replacing(path) as temporary, temporary.open("wb") as stream:
         np.save(stream, logits, allow_pickle=False)
     return logits
 
 
-def _key(model: Model, reviews: Sequence[Example]) -> str:
+def _key(model: Teacher, reviews: Sequence[Example]) -> str:
     digest = hashlib.sha256(model.digest.encode())
     for each in reviews:
         digest.update(hashlib.sha256(each.text.encode("utf-8", "surrogatepass")).digest())

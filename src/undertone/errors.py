@@ -56,7 +56,13 @@ class RunInterruptedError(UndertoneError):
     exit_code = 130
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
-    """``", did you mean 'x'?"``-style hint for the closest choice, or an empty string."""
-    close = difflib.get_close_matches(name, list(choices), n=1)
+def nearest(name: str, choices: Iterable[str], cutoff: float = 0.6) -> str:
+    """``", did you mean 'x'?"``-style hint for the closest choice, or an empty string.
+
+    Args:
+        name: what was written.
+        choices: what there is.
+        cutoff: likeness, from 0 to 1, below which nothing is close.
+    """
+    close = difflib.get_close_matches(name, list(choices), n=1, cutoff=cutoff)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -104,13 +104,14 @@ def read(folder: Path, kind: str = FORMAT) -> Manifest:
 
 
 def _other_kind(folder: Path, found: object, kind: str) -> ModelFolderError:
-    known = {FORMAT: ("a model", "train"), LANGUAGE_MODEL: ("a language model", "pretrain")}
-    article, command = known[kind]
+    known = {FORMAT: ("model", "train"), LANGUAGE_MODEL: ("language model", "pretrain")}
+    thing, command = known[kind]
     remedy = f"Name a folder that `undertone {command}` wrote."
     if found == LANGUAGE_MODEL:
         remedy = "Make a model of it with `undertone train --start-from`."
     return ModelFolderError(
-        f"{folder} is not {article}: its {MANIFEST} has format {found!r}, not {kind!r}.", remedy
+        f"{folder} is not an undertone {thing}: its {MANIFEST} has format {found!r}, not {kind!r}.",
+        remedy,
     )
 
 
@@ -153,7 +154,7 @@ def _json_object(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ModelFolderError(
             f"{folder} is not a finished model: it has no {MANIFEST}.",
-            "Finish it with `undertone train --resume`, or name another folder.",
+            "Finish it with the command that began it and --resume, or name another folder.",
         )
     try:
         if path.stat().st_size > _LARGEST_MANIFEST:

@@ -12,6 +12,9 @@ from msgspec import Meta, Struct
 Share = Annotated[float, Meta(ge=0.0, lt=1.0)]
 Positive = Annotated[int, Meta(ge=1, lt=2**31)]
 
+BAG = "bag"
+"""The architecture that is no network: a linear model of n-grams."""
+
 
 class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
     """How labelled reviews are divided."""
@@ -34,6 +37,18 @@ class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="auto: reviews of one group (IMDB: one film) stay in one split"),
     ] = "auto"
     split_seed: Annotated[int, Meta(ge=0, lt=2**31, description="seed of the cut")] = 0
+    folds: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="parts the training reviews are dealt into, one of which is left out, so "
+            "that the model can teach it (undertone distill); 0: none is",
+        ),
+    ] = 0
+    fold: Annotated[
+        int, Meta(ge=0, le=99, description="the part that is left out, counted from 0")
+    ] = 0
 
 
 class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,8 +90,26 @@ class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
     architecture: Annotated[str, Meta(description="name of the architecture")] = "lstm"
     embedding_dim: Annotated[Positive, Meta(description="width of a token vector")] = 128
     hidden_dim: Annotated[Positive, Meta(description="width of one direction's state")] = 128
-    layers: Annotated[Positive, Meta(description="LSTM layers on top of each other")] = 1
-    bidirectional: Annotated[bool, Meta(description="read in both directions")] = True
+    layers: Annotated[
+        Positive,
+        Meta(description="layers on top of each other, of LSTMs or (transformer) self-attention"),
+    ] = 1
+    bidirectional: Annotated[
+        bool, Meta(description="LSTMs read in both directions; a transformer always does")
+    ] = True
+    attention_layers: Annotated[
+        Positive, Meta(description="hybrid: layers of self-attention above the LSTMs")
+    ] = 1
+    heads: Annotated[
+        Positive, Meta(description="transformer, hybrid: attention heads of a layer")
+    ] = 4
+    feedforward_dim: Annotated[
+        Positive, Meta(description="transformer, hybrid: width inside a self-attention layer")
+    ] = 512
+    positions: Annotated[
+        Literal["sinusoidal", "learned"],
+        Meta(description="transformer: how it knows the place of a token"),
+    ] = "sinusoidal"
     pooling: Annotated[
         Literal["last", "mean", "max", "concat", "attention"],
         Meta(
@@ -140,7 +173,9 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
         Share, Meta(description="share of vocabulary entries zeroed a step")
     ] = 0.3
     input_dropout: Annotated[Share, Meta(description="dropout on the token vectors")] = 0.3
-    layer_dropout: Annotated[Share, Meta(description="dropout between layers")] = 0.3
+    layer_dropout: Annotated[
+        Share, Meta(description="dropout between LSTM layers, and on what self-attention adds")
+    ] = 0.3
     dropout_mask: Annotated[
         Literal["review", "element"],
         Meta(
@@ -149,6 +184,46 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "review"
     output_dropout: Annotated[Share, Meta(description="dropout on the pooled vector")] = 0.5
+    sentence_drop: Annotated[
+        Share, Meta(description="share of a training review's sentences left out, never all")
+    ] = 0.0
+    sentence_shuffle: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=1.0,
+            description="share of training reviews whose sentences are put in random order",
+        ),
+    ] = 0.0
+    crop: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=1.0,
+            description="share of training reviews cut to a random stretch of whole sentences",
+        ),
+    ] = 0.0
+    adversarial: Annotated[
+        Literal["none", "adversarial", "virtual"],
+        Meta(
+            description="also learn from token vectors moved to where the loss (adversarial) or "
+            "the answer (virtual) changes most (Miyato et al. 2017)"
+        ),
+    ] = "none"
+    adversarial_norm: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            description="length of that move: L2 norm over all tokens of a review, in root mean "
+            "squares of their vectors' elements",
+        ),
+    ] = 5.0
+    adversarial_weight: Annotated[
+        float, Meta(gt=0.0, description="weight of the moved pass's loss beside the usual one")
+    ] = 1.0
+    adversarial_start: Annotated[
+        Share, Meta(description="share of all epochs before the moves begin")
+    ] = 0.0
     label_smoothing: Annotated[
         Share, Meta(description="probability mass moved from the label to all labels evenly")
     ] = 0.0

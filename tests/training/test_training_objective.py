@@ -14,6 +14,8 @@ LOGIT = torch.tensor([[0.5], [-1.0], [3.0], [-0.2]])
 TARGETS = torch.tensor([1, 0, 0, 1])
 LOGITS = torch.tensor([[2.0, -1.0, 0.5], [0.0, 0.0, 3.0], [1.0, 1.5, -2.0]])
 CHOICES = torch.tensor([0, 1, 1])
+CHANCES = torch.tensor([0.9, 0.2, 0.4, 0.7])
+SOFT = torch.tensor([[0.7, 0.2, 0.1], [0.0, 0.5, 0.5], [0.1, 0.1, 0.8]])
 
 
 def objective(targets=(0, 1), labels=2, **settings):
@@ -90,3 +92,45 @@ def test_right_decisions_are_counted():
     assert correct(LOGIT, TARGETS).item() == 2
     assert correct(LOGITS, CHOICES).item() == 2
     assert correct(torch.tensor([[0.0]]), torch.tensor([0])).item() == 1
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_distributions_over_many_labels_are_torchs_cross_entropy_with_probabilities(smoothing):
+    found = objective([0, 1, 2], 3, label_smoothing=smoothing)(LOGITS, SOFT)
+    expected = functional.cross_entropy(LOGITS, SOFT, label_smoothing=smoothing)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_one_logit_learns_the_probability_of_label_one(smoothing):
+    pairs = torch.stack([1 - CHANCES, CHANCES], dim=1)
+    found = objective(label_smoothing=smoothing)(LOGIT, pairs)
+    moved = CHANCES * (1 - smoothing) + smoothing / 2
+    expected = functional.binary_cross_entropy_with_logits(LOGIT[:, 0], moved)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+    twin = torch.cat([torch.zeros_like(LOGIT), LOGIT], dim=1)
+    two_sided = functional.cross_entropy(twin, pairs, label_smoothing=smoothing)
+    assert found.item() == pytest.approx(two_sided.item(), rel=1e-6)
+
+
+def test_certain_distributions_are_labels_with_weights_and_smoothing_too():
+    settings = {"label_smoothing": 0.1, "class_weights": "balanced"}
+    loss = objective([0, 0, 1, 1, 1, 2], 3, **settings)
+    certain = functional.one_hot(CHOICES, 3).float()
+    assert loss(LOGITS, certain).item() == pytest.approx(loss(LOGITS, CHOICES).item(), rel=1e-6)
+    binary = objective([0, 0, 0, 1], **settings)
+    certain = functional.one_hot(TARGETS, 2).float()
+    assert binary(LOGIT, certain).item() == pytest.approx(binary(LOGIT, TARGETS).item(), rel=1e-6)
+
+
+def test_the_weight_of_a_distribution_is_the_mean_weight_of_its_labels():
+    loss = objective([0, 0, 1, 1, 1, 2], 3, class_weights="balanced")(LOGITS, SOFT)
+    weights = SOFT.double().numpy() @ np.array([6 / (3 * 2), 6 / (3 * 3), 6 / (3 * 1)])
+    each = -(SOFT.double() * LOGITS.double().log_softmax(dim=1)).sum(dim=1).numpy()
+    assert loss.item() == pytest.approx((weights * each).sum() / weights.sum(), rel=1e-6)
+
+
+def test_the_best_logit_for_a_distribution_gives_back_its_probabilities():
+    logit = torch.logit(CHANCES)[:, None].requires_grad_()
+    objective()(logit, torch.stack([1 - CHANCES, CHANCES], dim=1)).backward()
+    assert logit.grad.abs().max() < 1e-7

@@ -206,7 +206,7 @@ def test_checkpoints_come_when_their_time_has_passed_and_not_more_often_than_the
     run(prepared(tmp_path / "rare"), tiny_config(checkpoint_seconds=1e6))
     assert saved == [STEPS, 2 * STEPS, 3 * STEPS]
     saved.clear()
-    monkeypatch.setattr("undertone.training.trainer._SAVING_SHARE", 1e9)
+    monkeypatch.setattr("undertone.training.upkeep._SAVING_SHARE", 1e9)
     run(prepared(tmp_path / "often"), tiny_config(checkpoint_seconds=0.0))
     assert set(saved) == set(range(1, 3 * STEPS + 1))
 
@@ -216,10 +216,10 @@ KILLED = """
     from pathlib import Path
     from traininghelpers import run, tiny_config
     from undertone import files
-    from undertone.training import prepare_folder, trainer
+    from undertone.training import prepare_folder, upkeep
 
     folder, last = Path(sys.argv[1]), int(sys.argv[2])
-    trainer._SAVING_SHARE = 1e9  # a checkpoint after every step
+    upkeep._SAVING_SHARE = 1e9  # a checkpoint after every step
     make_durable, count = files._make_durable, 0
 
     def kill_in_the_middle(temporary, path):

@@ -13,7 +13,6 @@ from undertone.training import loop, optimizer, start
 from undertone.training.pretrain import pretrain
 
 
-
 @pytest.fixture(scope="module")
 def language_model(tmp_path_factory):
     from msgspec.structs import replace

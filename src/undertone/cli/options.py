@@ -73,6 +73,16 @@ def source_options(
     return SourceOptions(text_column, label_column, exclude, encoding)
 
 
+def reading_words(context: click.Context) -> list[str]:
+    """The reading options as the user typed them, for a command that reads the same source."""
+    return [
+        word
+        for name in ("text_column", "label_column", "exclude", "encoding")
+        if given(context, name)
+        for word in (spelling(context, name), str(context.params[name]))
+    ]
+
+
 def given(context: click.Context, parameter: str) -> bool:
     """Whether the user typed the option, rather than leaving it at its default."""
     return context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE

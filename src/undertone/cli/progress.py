@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from undertone.cli.wording import duration, percent
+from undertone.cli.wording import duration, percent, perplexity
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from undertone.training.events import EpochDone, Event, StepDone
+    from undertone.training.events import EpochDone, Event, PretrainEpoch, PretrainStep, StepDone
 
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextlib.contextmanager
 def training_progress(terminal: bool) -> Iterator[Callable[[Event], None]]:
-    """The listener to give to ``training.train``; a live bar is taken down at the end.
+    """The listener to give to training and pretraining; a live bar is taken down at the end.
 
     Args:
         terminal: whether stderr is a terminal that can redraw a line.
@@ -56,9 +56,9 @@ class PlainProgress:
 
     def __call__(self, event: Event) -> None:
         """Write the event if it is due."""
-        from undertone.training.events import StepDone
+        from undertone.training.events import PretrainStep, StepDone
 
-        if isinstance(event, StepDone):
+        if isinstance(event, StepDone | PretrainStep):
             now = self._clock()
             if now - self._last < _SECONDS_BETWEEN_LINES:
                 return
@@ -76,9 +76,9 @@ class LiveProgress:
 
     def __call__(self, event: Event) -> None:
         """Show the event."""
-        from undertone.training.events import StepDone
+        from undertone.training.events import PretrainStep, StepDone
 
-        if not isinstance(event, StepDone):
+        if not isinstance(event, StepDone | PretrainStep):
             self._console.print(line(event), highlight=False, markup=False, soft_wrap=True)
             return
         if self._task is None:
@@ -107,19 +107,25 @@ def bar(console: Console) -> Progress:
 
 def line(event: Event) -> str:
     """One event as one line."""
-    from undertone.training.events import EpochDone, StepDone
+    from undertone.training.events import EpochDone, Note, PretrainEpoch
 
-    if isinstance(event, StepDone):
-        return (
-            f"epoch {event.epoch}/{event.epochs}, step {event.step}/{event.steps}: "
-            f"{_figures(event)}, {duration(event.seconds_left)} left"
-        )
+    if isinstance(event, Note):
+        return event.text
     if isinstance(event, EpochDone):
         return _epoch(event)
-    return event.text
+    if isinstance(event, PretrainEpoch):
+        return _pretrain_epoch(event)
+    return (
+        f"epoch {event.epoch}/{event.epochs}, step {event.step}/{event.steps}: "
+        f"{_figures(event)}, {duration(event.seconds_left)} left"
+    )
 
 
-def _figures(event: StepDone) -> str:
+def _figures(event: StepDone | PretrainStep) -> str:
+    from undertone.training.events import PretrainStep
+
+    if isinstance(event, PretrainStep):
+        return f"sampled loss {event.loss:.3f}, {event.tokens_per_second:,.0f} tokens/s"
     return (
         f"loss {event.loss:.3f}, accuracy {percent(event.accuracy)}, "
         f"{event.reviews_per_second:,.0f} reviews/s"
@@ -133,6 +139,17 @@ def _epoch(event: EpochDone) -> str:
         f"train loss {event.train_loss:.3f}, accuracy {percent(event.train_accuracy)}; "
         f"validation loss {event.validation_loss:.3f}, "
         f"accuracy {percent(event.validation_accuracy)}{best}"
+    )
+
+
+def _pretrain_epoch(event: PretrainEpoch) -> str:
+    """The sampled loss has no perplexity: the words that were not drawn are missing in it."""
+    return (
+        f"epoch {event.epoch}/{event.epochs} done in {duration(event.seconds)}: "
+        f"sampled train loss {event.train_loss:.3f}; "
+        f"validation loss {event.validation_loss:.3f}, "
+        f"perplexity {perplexity(event.validation_loss)}, "
+        f"{event.tokens_per_second:,.0f} tokens/s"
     )
 
 

@@ -36,15 +36,39 @@ def _of_section(name: str, struct: type[msgspec.Struct]) -> Iterator[Setting]:
 
 
 class CommandWithSettings(click.Command):
-    """A command whose help ends with the settings that ``--set`` takes."""
+    """A command whose help ends with the settings that ``--set`` takes; it refuses all others.
+
+    Attributes:
+        uses: sections, or single settings, that change what the command does.
+    """
+
+    uses: tuple[str, ...] = ()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse settings that exist but would change nothing here; unknown ones are left."""
+        rest = super().parse_args(ctx, args)
+        idle = {each.key for each in settings() if not self.used(each)}
+        for override in ctx.params.get("overrides", ()):
+            key = override.partition("=")[0].strip()
+            if key in idle:
+                ctx.fail(f"{ctx.command_path} makes no use of {key}: drop it.")
+        return rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the settings after the options."""
         with formatter.section("Settings for --set (defaults before the preset is applied)"):
             formatter.write_dl(
-                [(f"{each.key}={_shown(each.default)}", each.description) for each in settings()]
+                [
+                    (f"{each.key}={_shown(each.default)}", each.description)
+                    for each in settings()
+                    if self.used(each)
+                ]
             )
         super().format_epilog(ctx, formatter)
+
+    def used(self, setting: Setting) -> bool:
+        """Whether the setting, or its whole section, is among those that the command uses."""
+        return setting.key in self.uses or setting.key.partition(".")[0] in self.uses
 
 
 def _shown(value: Any) -> str:

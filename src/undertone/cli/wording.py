@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from itertools import accumulate
 
+_LARGEST_EXPONENT = 700.0  # beyond it a float overflows
 _JOINERS = "\u200c\u200d"
 
 
@@ -25,6 +27,11 @@ def duration(seconds: float) -> str:
 def percent(share: float | None) -> str:
     """``"90.1%"``; ``"-"`` where there is no figure."""
     return "-" if share is None else f"{100 * share:.1f}%"
+
+
+def perplexity(loss: float) -> str:
+    """``"148.4"`` for a loss of 5 nats a token: a guess among so many equally likely words."""
+    return f"{math.exp(min(loss, _LARGEST_EXPONENT)):,.1f}"
 
 
 def megabytes(size: int) -> str:

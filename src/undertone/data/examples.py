@@ -75,6 +75,16 @@ class SourceOptions(Struct, frozen=True):
     exclude: Path | None = None
     encoding: str = "utf-8"
 
+    def described(self) -> dict[str, str]:
+        """The choices made, by name, for the record of a run; none that is None."""
+        chosen = {
+            "text_column": self.text_column,
+            "label_column": self.label_column,
+            "exclude": self.exclude and str(self.exclude),
+            "encoding": self.encoding,
+        }
+        return {name: value for name, value in chosen.items() if value}
+
 
 def label_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Distinct labels in the order of the network's outputs.

@@ -16,11 +16,13 @@ from msgspec import Struct
 from undertone import calibration, files, modelfolder, provenance
 from undertone.data.examples import TEST, VALIDATION, Example, SourceOptions
 from undertone.data.source import load_split
+from undertone.errors import ModelFolderError
 from undertone.evaluation import metrics
 from undertone.evaluation.verdicts import Verdicts, collect_verdicts
 from undertone.inference.predictor import Model, load
 from undertone.inference.quantisation import quantise
 from undertone.modelfolder import Manifest
+from undertone.settings import BAG
 
 COMPARISON = modelfolder.COMPARISON
 _TEMPERATURE = "temperature_int8"
@@ -93,9 +95,14 @@ def export_int8(
     Raises:
         DataError: the source cannot be read, or has labels that the model does not know.
         MissingExtraError: the ``onnx`` package is not installed.
-        ModelFolderError: the folder is damaged, or the LSTM did not become int8.
+        ModelFolderError: the folder is damaged or a bag of n-grams, or the LSTM did not become
+            int8.
     """
     manifest = modelfolder.read(folder)
+    if manifest.config.network.architecture == BAG:
+        raise ModelFolderError(
+            f"{folder} is a bag of n-grams, which has no int8 form.", "Use it as it is."
+        )
     modelfolder.verify(folder, manifest)
     parts = _reviews(source, options or SourceOptions(), manifest) if source else None
     with tempfile.TemporaryDirectory() as name:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from undertone.batches import bucket_by_length, collate
-from undertone.errors import ConfigError, ModelFolderError
+from undertone.errors import ModelFolderError
+from undertone.inference.threads import side_by_side, thread_count
 
 # Bounds the memory of a batch of long texts.
 _PADDED_TOKENS = 16 * 1024
@@ -40,7 +40,7 @@ class Network:
             ModelFolderError: onnxruntime cannot read the graph, or it is of another kind.
         """
         self._batch = batch
-        self._threads = _thread_count(threads)
+        self._threads = thread_count(threads)
         try:
             self._session = onnxruntime.InferenceSession(
                 path, _session_options(), providers=["CPUExecutionProvider"]
@@ -72,14 +72,7 @@ class Network:
         def read(batch: NDArray[np.intp]) -> None:
             result[batch] = self._run(["logits"], [sequences[index] for index in batch])[0]
 
-        if len(batches) > 1 and self._threads > 1:
-            from concurrent.futures import ThreadPoolExecutor  # costs a single prediction some ms
-
-            with ThreadPoolExecutor(self._threads) as pool:
-                list(pool.map(read, batches))
-        else:
-            for batch in batches:
-                read(batch)
+        side_by_side(read, batches, self._threads)
         return result
 
     def contributions(
@@ -111,15 +104,6 @@ def _batches(lengths: NDArray[np.integer], most: int) -> list[NDArray[np.integer
         size = max(1, _PADDED_TOKENS // int(lengths[bucket[-1]]))
         batches += [bucket[start : start + size] for start in range(0, len(bucket), size)]
     return batches
-
-
-def _thread_count(threads: int | None) -> int:
-    if threads is None:
-        available = getattr(os, "sched_getaffinity", None)  # Linux: the cores we may use
-        return len(available(0)) if available is not None else os.cpu_count() or 1
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ConfigError(f"threads={threads!r} is no number of threads.", "Give 1 or more.")
-    return threads
 
 
 def _session_options() -> Any:

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from undertone import calibration, modelfolder
 from undertone.config import RunConfig
 from undertone.errors import ConfigError, ModelFolderError, nearest
+from undertone.inference.bag import BagOfNGrams
 from undertone.inference.explanation import Explanation, explain
 from undertone.inference.network import Network
 from undertone.inference.prefetch import ahead
 from undertone.inference.results import LogitResult, Prediction, prediction
 from undertone.modelfolder import Manifest
+from undertone.settings import BAG
 from undertone.text.tokenizer import Encoded, TextEncoder
 
 Precision = Literal["float32", "int8"]
@@ -41,7 +43,7 @@ class Model:
         precision: ``"float32"`` or ``"int8"``.
         temperature: divisor of the logits that makes the probabilities honest.
         encoder: its tokenizer.
-        network: its graph.
+        network: what turns token ids into logits: its graph, or its bag of n-grams.
         digest: hex SHA-256 of all that decides its verdicts.
     """
 
@@ -52,7 +54,7 @@ class Model:
         precision: Precision,
         *,
         encoder: TextEncoder,
-        network: Network,
+        network: Network | BagOfNGrams,
         temperature: float,
     ) -> None:
         self.folder = folder
@@ -183,20 +185,15 @@ def load(
     folder = modelfolder.PACKAGED if path is None else Path(path)
     manifest = modelfolder.read(folder)
     chosen = _precision(precision, folder, manifest)
-    graph = modelfolder.GRAPH_INT8 if chosen == "int8" else modelfolder.GRAPH
     encoder = TextEncoder.load(
         modelfolder.verified(folder, manifest, modelfolder.TOKENIZER), manifest.config.text
     )
-    network = Network(
-        modelfolder.verified(folder, manifest, graph),
-        vocabulary=encoder.size,
-        batch=_BATCH[chosen],
-        threads=threads,
-    )
+    network = _network(folder, manifest, chosen, vocabulary=encoder.size, threads=threads)
     outputs = 1 if len(manifest.labels) == 2 else len(manifest.labels)
     if network.outputs != outputs:
         raise ModelFolderError(
-            f"{folder / graph} has {network.outputs} outputs, but its labels need {outputs}.",
+            f"{folder / _weights(manifest, chosen)} has {network.outputs} outputs, but its labels "
+            f"need {outputs}.",
             "Copy the whole folder again, or train again.",
         )
     temperature = _temperature(folder, manifest, chosen)
@@ -205,11 +202,30 @@ def load(
     )
 
 
+def _network(
+    folder: Path,
+    manifest: Manifest,
+    precision: Precision,
+    *,
+    vocabulary: int,
+    threads: int | None,
+) -> Network | BagOfNGrams:
+    path = modelfolder.verified(folder, manifest, _weights(manifest, precision))
+    if manifest.config.network.architecture == BAG:
+        return BagOfNGrams(path, manifest.config.bag, vocabulary=vocabulary, threads=threads)
+    return Network(path, vocabulary=vocabulary, batch=_BATCH[precision], threads=threads)
+
+
+def _weights(manifest: Manifest, precision: Precision) -> str:
+    """Name of the file that turns token ids into logits."""
+    if manifest.config.network.architecture == BAG:
+        return modelfolder.WEIGHTS
+    return modelfolder.GRAPH_INT8 if precision == "int8" else modelfolder.GRAPH
+
+
 def _digest(manifest: Manifest, precision: Precision) -> str:
-    graph = modelfolder.GRAPH_INT8 if precision == "int8" else modelfolder.GRAPH
-    used = [
-        manifest.files[name] for name in (modelfolder.TOKENIZER, graph, modelfolder.CALIBRATION)
-    ]
+    names = (modelfolder.TOKENIZER, _weights(manifest, precision), modelfolder.CALIBRATION)
+    used = [manifest.files[name] for name in names]
     content = [manifest.labels, manifest.config.text, [entry.sha256 for entry in used]]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
@@ -222,6 +238,10 @@ def _precision(wanted: str, folder: Path, manifest: Manifest) -> Precision:
             f"Choose one of {', '.join(choices)}.",
         )
     has_int8 = modelfolder.GRAPH_INT8 in manifest.files
+    if wanted == "int8" and manifest.config.network.architecture == BAG:
+        raise ModelFolderError(
+            f"{folder} is a bag of n-grams, which has no int8 form.", "Use --precision auto."
+        )
     if wanted == "int8" and not has_int8:
         raise ModelFolderError(
             f"{folder} has no {modelfolder.GRAPH_INT8}.",

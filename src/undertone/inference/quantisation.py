@@ -1,9 +1,10 @@
-"""From float32 to int8: the same graph with 8-bit token vectors and LSTM weights.
+"""From float32 to int8: the same graph with 8-bit token vectors and weights of its layers.
 
 ``onnxruntime.quantization.quantize_dynamic`` turns LSTM into DynamicQuantizeLSTM only where its
 weights are constants, and otherwise does nothing without a word; so the result is inspected and
-refused unless every LSTM and every table of token vectors is 8 bits wide. The pooling and the
-linear layer stay in float32, so contributions still add up.
+refused unless every LSTM, every linear layer of an encoder and every table of token vectors is 8
+bits wide. Pooling and the output layer stay in float32, so contributions still add up; so do the
+products of two computed values inside self-attention.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from undertone import files
 from undertone.errors import ModelFolderError
 from undertone.extras import require
 
-_QUANTISED = ("LSTM", "Gather")
+_QUANTISED = ("LSTM", "Gather", "MatMul")
+# Constants of pooling and of the output layer, whose products stay float32.
+_HEAD = {"attention.weight", "output.weight"}
 
 
 def quantise(source: Path, target: Path) -> None:
@@ -40,35 +43,50 @@ def quantise(source: Path, target: Path) -> None:
     onnx = require("onnx", "train")
     quantization = require("onnxruntime.quantization", "train")
     with files.replacing(target) as temporary, _quiet():
+        before = onnx.load(source)
         quantization.quantize_dynamic(
             source,
             temporary,
             op_types_to_quantize=list(_QUANTISED),
+            nodes_to_exclude=_float_products(before),
             weight_type=quantization.QuantType.QInt8,
             per_channel=True,
             reduce_range=True,
         )
-        _require_int8(onnx.load(source), onnx.load(temporary), onnx)
+        _require_int8(before, onnx.load(temporary), onnx)
 
 
 def _require_int8(before: Any, after: Any, onnx: Any) -> None:
-    wanted = _operators(before)["LSTM"]
-    operators = _operators(after)
+    wanted, operators = _operators(before), _operators(after)
+    layers = wanted["LSTM"]
+    products = wanted["MatMul"] - len(_float_products(before))
+    done = operators["DynamicQuantizeLSTM"], operators["MatMulInteger"]
     wide = [
         constant.name
         for constant in after.graph.initializer
         if constant.data_type == onnx.TensorProto.FLOAT and constant.name in _table_names(before)
     ]
-    if wanted == 0 or operators["DynamicQuantizeLSTM"] != wanted or operators["LSTM"] or wide:
+    if layers + products == 0 or done != (layers, products) or operators["LSTM"] or wide:
         raise ModelFolderError(
-            f"the model was not truly quantised: {operators['DynamicQuantizeLSTM']} of {wanted} "
-            f"LSTM nodes became int8, {len(wide)} tables of token vectors stayed float32.",
+            f"the model was not truly quantised: {done[0]} of {layers} LSTM nodes and {done[1]} of "
+            f"{products} linear layers became int8, {len(wide)} tables of token vectors stayed "
+            "float32.",
             "Export it again with the onnxruntime version in constraints.txt.",
         )
 
 
 def _operators(model: Any) -> Counter[str]:
     return Counter(node.op_type for node in model.graph.node)
+
+
+def _float_products(model: Any) -> list[str]:
+    """Names of the matrix products that stay float32: the head's, and those without a constant."""
+    constants = {constant.name for constant in model.graph.initializer} - _HEAD
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type == "MatMul" and node.input[1] not in constants
+    ]
 
 
 def _table_names(model: Any) -> set[str]:

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from undertone.errors import ConfigError, nearest
 from undertone.networks.shapes import count_parameters, outputs
+from undertone.settings import BAG
 
 if TYPE_CHECKING:
     from torch import nn
 
     from undertone.config import RunConfig
-    from undertone.networks.lstm_onnx import Weights
+    from undertone.networks.graph import Weights
 
 __all__ = ["ARCHITECTURES", "build_graph", "build_network", "count_parameters", "outputs"]
 
-ARCHITECTURES = ("lstm",)
+ARCHITECTURES = ("lstm", "transformer", "hybrid")
 
 
 def build_network(config: RunConfig, vocabulary: int, labels: int) -> nn.Module:
@@ -27,26 +28,38 @@ def build_network(config: RunConfig, vocabulary: int, labels: int) -> nn.Module:
         ConfigError: the architecture is unknown.
     """
     _known(config.network.architecture)
+    from undertone.networks.hybrid import HybridClassifier
     from undertone.networks.lstm import LSTMClassifier
+    from undertone.networks.transformer import TransformerClassifier
 
-    return LSTMClassifier(config, vocabulary, outputs(labels))
+    classes: dict[str, type[nn.Module]] = {
+        "lstm": LSTMClassifier,
+        "transformer": TransformerClassifier,
+        "hybrid": HybridClassifier,
+    }
+    return classes[config.network.architecture](config, vocabulary, outputs(labels))
 
 
 def build_graph(config: RunConfig, weights: Weights) -> Any:
-    """The ``onnx.ModelProto`` of trained weights; see ``lstm_onnx`` for its inputs and outputs.
+    """The ``onnx.ModelProto`` of trained weights; see ``graph`` for its inputs and outputs.
 
     Raises:
         ConfigError: the architecture is unknown.
     """
     _known(config.network.architecture)
-    from undertone.networks import lstm_onnx
+    from undertone.networks import hybrid_onnx, lstm_onnx, transformer_onnx
 
-    return lstm_onnx.build(config.network, weights)
+    builders = {
+        "lstm": lstm_onnx.build,
+        "transformer": transformer_onnx.build,
+        "hybrid": hybrid_onnx.build,
+    }
+    return builders[config.network.architecture](config.network, weights)
 
 
 def _known(name: str) -> None:
     if name not in ARCHITECTURES:
         raise ConfigError(
-            f"unknown architecture {name!r}{nearest(name, ARCHITECTURES)}.",
-            f"Architectures: {', '.join(ARCHITECTURES)}.",
+            f"unknown architecture {name!r}{nearest(name, (*ARCHITECTURES, BAG))}.",
+            f"Architectures: {', '.join((*ARCHITECTURES, BAG))}.",
         )

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from undertone.config import RunConfig
+from undertone.networks import gpu_lstm
 from undertone.networks.layers import LSTMLayer, TokenEmbedding
 from undertone.networks.sampled_softmax import sampled_softmax_loss
 from undertone.settings import PretrainConfig
@@ -22,10 +23,11 @@ State = tuple[Tensor, Tensor]
 
 
 class Noise(NamedTuple):
-    """What one step of one direction draws at random; factors are 0 or 1 / (1 - rate).
+    """What one step of one direction draws at random.
 
-    words (V, 1), inputs (B, 1, E), recurrence (4H, H), outputs (B, 1, H); ``negatives`` int64 (N,)
-    are the distinct words that targets are told from.
+    ``words`` (V, 1), ``inputs`` (B, 1, E), ``recurrence`` (4H, H) and ``outputs`` (B, 1, H) are
+    factors, 0 or 1 / (1 - rate); where a rate is 0 its factor is the scalar 1. ``negatives`` int64
+    (N,), rising, are the distinct words that targets are told from.
     """
 
     words: Tensor
@@ -38,8 +40,11 @@ class Noise(NamedTuple):
 class LanguageModel(nn.Module):
     """Predicts each next word in one or two directions.
 
+    It has the token vectors and the first layer of ``config.network`` and no layer above: in a
+    second one each direction would have seen, through the other, the word that it is to predict.
+
     Args:
-        config: the shape is that of the first layer of ``config.network``.
+        config: shape and number of drawn words.
         vocabulary: V, number of distinct tokens; token 0 stands between two texts.
         frequencies: float (V,) of how often each token occurs, for the sampled softmax.
     """
@@ -72,14 +77,15 @@ class LanguageModel(nn.Module):
 
     def draw(self, streams: int, settings: PretrainConfig) -> Noise:
         """Draw the noise of one step and one direction from torch's random state."""
-        lstm, weight = self._lstm(0), self.embedding.weight
-        return Noise(
-            words=_kept(weight, (len(weight), 1), settings.embedding_dropout),
-            inputs=_kept(weight, (streams, 1, weight.shape[1]), settings.input_dropout),
-            recurrence=_kept(weight, tuple(lstm.weight_hh_l0.shape), settings.weight_dropout),
-            outputs=_kept(weight, (streams, 1, lstm.hidden_size), settings.output_dropout),
-            negatives=torch.multinomial(self.share, settings.negatives, replacement=True).unique(),
+        weight, hidden = self.embedding.weight, self._lstm(0).hidden_size
+        drawn = (
+            _kept(weight, (len(weight), 1), settings.embedding_dropout),
+            _kept(weight, (streams, 1, weight.shape[1]), settings.input_dropout),
+            _kept(weight, (4 * hidden, hidden), settings.weight_dropout),
+            _kept(weight, (streams, 1, hidden), settings.output_dropout),
         )
+        words = torch.multinomial(self.share, settings.negatives, replacement=True)
+        return Noise(*drawn, negatives=torch.unique(words))
 
     def parameters_of(self, direction: int) -> list[nn.Parameter]:
         """The parameters that one direction's loss depends on."""
@@ -92,9 +98,11 @@ class LanguageModel(nn.Module):
     ) -> tuple[Tensor, State]:
         """Sampled softmax loss of one stretch of text.
 
-        The target competes with words drawn from a smoothed unigram distribution; logits are
-        corrected for the chance that a word is drawn, so the gradient approaches that of the full
-        softmax (Jean et al., "On Using Very Large Target Vocabulary", ACL 2015, section 3).
+        The target competes with words drawn from a smoothed unigram distribution. From every logit
+        goes the log of the chance that its word is among those drawn, so that the gradient
+        approaches that of the full softmax (Jean et al., "On Using Very Large Target Vocabulary",
+        ACL 2015, section 3). For the target too: the loss is then that of telling which of the
+        words at hand is the one that followed.
 
         Args:
             direction: 0 forwards, 1 backwards; ids run in that direction.
@@ -110,12 +118,20 @@ class LanguageModel(nn.Module):
         if noise.words.dim():
             vectors = vectors * nn.functional.embedding(ids, noise.words)
         vectors = vectors * noise.inputs
-        lstm = self._lstm(direction)
-        dropped = {"weight_hh_l0": lstm.weight_hh_l0 * noise.recurrence}
-        states, end = torch.func.functional_call(lstm, dropped, (vectors, state))
+        states, end = self._read(direction, vectors, state, noise.recurrence)
         guesses = self.projections[direction](states * noise.outputs).flatten(0, 1).float()
         loss = self._sampled(guesses, targets.flatten(), noise.negatives)
         return loss, (end[0].detach().float(), end[1].detach().float())
+
+    def _read(
+        self, direction: int, vectors: Tensor, state: State, recurrence: Tensor
+    ) -> tuple[Tensor, State]:
+        lstm = self._lstm(direction)
+        if not recurrence.dim():
+            return gpu_lstm.read(lstm, vectors, state)
+        dropped = {"weight_hh_l0": lstm.get_parameter("weight_hh_l0") * recurrence}
+        states, end = torch.func.functional_call(lstm, dropped, (vectors, state))
+        return states, end
 
     def _sampled(self, guesses: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
         table = self.embedding.weight
@@ -132,12 +148,16 @@ class LanguageModel(nn.Module):
     def full_loss(
         self, direction: int, ids: Tensor, targets: Tensor, state: State
     ) -> tuple[Tensor, State]:
-        """As :meth:`loss`, without noise and over the whole vocabulary: log of the perplexity."""
+        """As :meth:`loss`, without noise and over the whole vocabulary: log of the perplexity.
+
+        All but the LSTM is in float32 even under autocast, as this figure is reported.
+        """
         vectors = nn.functional.embedding(ids, self.embedding.weight)
-        states, end = self._lstm(direction)(vectors, state)
-        guesses = self.projections[direction](states).flatten(0, 1)
-        logits = (guesses @ self.embedding.weight.T).float() + self.bias
-        loss = nn.functional.cross_entropy(logits, targets.flatten())
+        states, end = gpu_lstm.read(self._lstm(direction), vectors, state)
+        with torch.autocast(ids.device.type, enabled=False):
+            guesses = self.projections[direction](states.float()).flatten(0, 1)
+            logits = torch.addmm(self.bias, guesses, self.embedding.weight.T)
+            loss = nn.functional.cross_entropy(logits, targets.flatten())
         return loss, (end[0].float(), end[1].float())
 
     def _lstm(self, direction: int) -> nn.LSTM:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from undertone.networks import gpu_lstm
 from undertone.networks.concurrent import run_both
 
 # Below any LSTM state, which lies in (-1, 1), and still exact in bfloat16.
@@ -180,8 +181,7 @@ class LSTMLayer(nn.Module):
     def forward(self, values: Tensor, lengths: Tensor) -> Tensor:
         """(B, T, inputs) -> float32 (B, T, 1 or 2 * hidden); on padding it is junk."""
         if self.backward_lstm is None:
-            result: Tensor = self.forward_lstm(values)[0].float()
-            return result
+            return gpu_lstm.read(self.forward_lstm, values)[0].float()
         ahead, back = run_both(
             self.forward_lstm, self.backward_lstm, (values, turn(values, lengths))
         )

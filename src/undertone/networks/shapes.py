@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from undertone.config import RunConfig
-from undertone.settings import NetworkConfig
+from undertone.settings import BAG, NetworkConfig
 
 
 def outputs(labels: int) -> int:
@@ -13,7 +13,8 @@ def outputs(labels: int) -> int:
 
 def state_width(network: NetworkConfig) -> int:
     """Features of one token after the last layer."""
-    return network.hidden_dim * (2 if network.bidirectional else 1)
+    two = network.bidirectional and network.architecture != "transformer"
+    return network.hidden_dim * (2 if two else 1)
 
 
 def pooled_width(network: NetworkConfig) -> int:
@@ -21,29 +22,59 @@ def pooled_width(network: NetworkConfig) -> int:
     return state_width(network) * (2 if network.pooling == "concat" else 1)
 
 
-def count_parameters(config: RunConfig, vocabulary: int, labels: int) -> int:
-    """Exact number of trainable numbers in the network of ``config``.
+def count_parameters(config: RunConfig, vocabulary: int, labels: int) -> int | None:
+    """Exact number of trainable numbers in the network of ``config``; None for a bag of n-grams.
+
+    How many n-grams a bag weighs depends on the reviews, and its ``metrics.json`` says it.
 
     Args:
         config: the run whose network is counted.
         vocabulary: number of distinct tokens.
         labels: number of labels.
     """
-    name = config.network.architecture
-    return _COUNTERS[name](config.network, vocabulary, outputs(labels))
-
-
-def _count_lstm(network: NetworkConfig, vocabulary: int, logits: int) -> int:
-    hidden, width = network.hidden_dim, state_width(network)
-    directions = 2 if network.bidirectional else 1
-    total = vocabulary * network.embedding_dim
-    for layer in range(network.layers):
-        inputs = network.embedding_dim if layer == 0 else width
-        total += directions * (4 * hidden * (inputs + hidden) + 8 * hidden)
-    pooled = pooled_width(network)
+    network, logits = config.network, outputs(labels)
+    if network.architecture == BAG:
+        return None
+    width, pooled = state_width(network), pooled_width(network)
+    total = vocabulary * network.embedding_dim + _LAYERS[network.architecture](config)
     total += width + 1 if network.pooling == "attention" else 0
     total += 2 * pooled if network.layer_norm else 0
     return total + pooled * logits + logits
 
 
-_COUNTERS = {"lstm": _count_lstm}
+def sinusoid_frequencies(width: int) -> list[float]:
+    """Radians a token of sinusoidal positions: width / 2 of them, from 1 down towards 0.0001."""
+    return [10_000.0 ** (-2 * number / width) for number in range(width // 2)]
+
+
+def _lstm_layers(config: RunConfig) -> int:
+    network = config.network
+    hidden, directions = network.hidden_dim, 2 if network.bidirectional else 1
+    inputs = [network.embedding_dim] + [state_width(network)] * (network.layers - 1)
+    return sum(directions * (4 * hidden * (size + hidden) + 8 * hidden) for size in inputs)
+
+
+def _encoder_layers(network: NetworkConfig, layers: int) -> int:
+    """Encoder layers and the LayerNorm after the last."""
+    width, wide = state_width(network), network.feedforward_dim
+    attention = 4 * width * (width + 1)
+    feedforward = 2 * width * wide + wide + width
+    return layers * (attention + feedforward + 4 * width) + 2 * width
+
+
+def _transformer_layers(config: RunConfig) -> int:
+    network, width = config.network, config.network.hidden_dim
+    total = _encoder_layers(network, network.layers) + 2 * width
+    total += (network.embedding_dim + 1) * width if network.embedding_dim != width else 0
+    return total + (config.text.max_tokens * width if network.positions == "learned" else 0)
+
+
+def _hybrid_layers(config: RunConfig) -> int:
+    return _lstm_layers(config) + _encoder_layers(config.network, config.network.attention_layers)
+
+
+_LAYERS = {
+    "lstm": _lstm_layers,
+    "transformer": _transformer_layers,
+    "hybrid": _hybrid_layers,
+}

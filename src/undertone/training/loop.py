@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -13,8 +14,8 @@ from torch import Tensor, nn
 
 from undertone import calibration
 from undertone.batches import epoch_batches
-from undertone.errors import RunInterruptedError
-from undertone.training import checkpoint, optimizer
+from undertone.training import checkpoint, optimizer, upkeep
+from undertone.training.adversarial import Attack, attack
 from undertone.training.events import EpochDone, StepDone
 from undertone.training.objective import correct
 from undertone.training.schedule import learning_rate
@@ -65,8 +66,9 @@ def _train_epoch(trainer: Trainer, train: EncodedReviews) -> None:
             trainer.check_finite()
             trainer.listen(_step_event(trainer, steps))
         if trainer.stop.requested:
-            _interrupt(trainer)
-        if trainer.save_is_due():
+            trainer.save()
+            raise upkeep.interrupted(progress)
+        if trainer.pace.due():
             trainer.save()
     trainer.check_finite()
 
@@ -74,22 +76,67 @@ def _train_epoch(trainer: Trainer, train: EncodedReviews) -> None:
 def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], steps: int) -> None:
     """One update. Its randomness comes from (seed, step) alone, so a resumed run repeats it."""
     config, step = trainer.config, trainer.progress.step
-    torch.manual_seed(int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0]))
+    second = upkeep.seed_step(config.seed, step)
     rate = learning_rate(config.train, step, steps)
     optimizer.set_rates(trainer.optimizer, rate, step * config.train.epochs / steps)
-    ids, lengths = batch_tensors(trainer, train, index)
-    targets = torch.from_numpy(train.targets[index]).to(ids.device)
-    with torch.autocast(ids.device.type, torch.bfloat16, enabled=trainer.hardware.bfloat16):
-        logits = trainer.network(ids, lengths)
-    loss = trainer.objective(logits.float(), targets)
+    batch = _batch(trainer, train, index)
     trainer.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
+    logits, loss = _gradients(trainer, batch, attack(config.train, step / steps), seed=second)
     if config.train.clip:
         nn.utils.clip_grad_norm_(trainer.network.parameters(), config.train.clip)
     trainer.optimizer.step()
     trainer.average.update(trainer.network, step)
-    hits = correct(logits.detach(), targets)
-    trainer.totals += torch.stack([loss.detach().double() * len(index), hits.double()])
+    hits = correct(logits, batch.labels)
+    trainer.totals += torch.stack([loss.double() * len(index), hits.double()])
+
+
+class _Batch(NamedTuple):
+    """Reviews of a step on the run's device; ``targets`` as :class:`Objective` takes them."""
+
+    ids: Tensor
+    lengths: Tensor
+    labels: Tensor
+    targets: Tensor
+
+
+def _batch(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer]) -> _Batch:
+    device = trainer.hardware.device
+    sequences = [train.sequences[number] for number in index]
+    if trainer.augmentation is not None:
+        sequences = trainer.augmentation(
+            sequences, seed=trainer.config.seed, step=trainer.progress.step
+        )
+    labels = torch.from_numpy(train.targets[index]).to(device)
+    targets = labels if train.soft is None else torch.from_numpy(train.soft[index]).to(device)
+    return _Batch(*batch_tensors(sequences, device), labels, targets)
+
+
+def _gradients(
+    trainer: Trainer, batch: _Batch, against: Attack | None, *, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Leave the gradients in the parameters; logits and loss, detached, without perturbation."""
+    if against is None:
+        with _number_format(trainer):
+            logits = trainer.network(batch.ids, batch.lengths).float()
+        loss = trainer.objective(logits, batch.targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return logits.detach(), loss.detach()
+
+    def read(vectors: Tensor) -> Tensor:
+        torch.manual_seed(seed)  # the same dropout in every pass of the step
+        with _number_format(trainer):
+            logits: Tensor = trainer.network.classify(vectors, batch.lengths).float()  # type: ignore[operator]
+        return logits
+
+    vectors = trainer.network.embedding(batch.ids)  # type: ignore[operator]
+    return against.backward(
+        vectors, batch.lengths, read, lambda logits: trainer.objective(logits, batch.targets)
+    )
+
+
+def _number_format(trainer: Trainer) -> torch.autocast:
+    hardware = trainer.hardware
+    return torch.autocast(hardware.device.type, torch.bfloat16, enabled=hardware.bfloat16)
 
 
 def _finish_epoch(trainer: Trainer, validation: EncodedReviews, reviews: int) -> None:
@@ -131,14 +178,6 @@ def _finish_epoch(trainer: Trainer, validation: EncodedReviews, reviews: int) ->
 def _patience_is_over(trainer: Trainer) -> bool:
     progress, patience = trainer.progress, trainer.config.train.patience
     return bool(patience) and progress.epoch - 1 - progress.best_epoch >= patience
-
-
-def _interrupt(trainer: Trainer) -> None:
-    trainer.save()
-    raise RunInterruptedError(
-        f"stopped at step {trainer.progress.step} in epoch {trainer.progress.epoch}; all is saved.",
-        "Go on with the same command and --resume.",
-    )
 
 
 def _step_event(trainer: Trainer, steps: int) -> StepDone:

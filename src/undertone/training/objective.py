@@ -32,17 +32,29 @@ class Objective:
             self.weights = torch.tensor(balanced, device=device)
 
     def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean loss in nats of logits float32 (B, K) against targets int64 (B,).
+        """Mean loss in nats.
 
-        One logit (K = 1) is the log-odds of label 1 and the loss is binary cross-entropy. Weighted
-        losses are summed and divided once, by the sum of the weights.
+        Weighted losses are summed and divided once, by the sum of the weights; the weight of a
+        distribution is the mean of the labels' weights under it. Smoothing mixes every target
+        with the uniform distribution.
+
+        Args:
+            logits: float32 (B, K). One logit (K = 1) is the log-odds of label 1 and the loss is
+                binary cross-entropy.
+            targets: label indices int64 (B,), or distributions over the C labels float32 (B, C)
+                as a teacher gives them (Hinton, Vinyals and Dean, "Distilling the Knowledge in a
+                Neural Network", 2015).
+
+        Returns:
+            float32 scalar.
         """
-        weights = self.weights[targets]
+        weights = self.weights[targets] if targets.dim() == 1 else targets @ self.weights
         return (self._each(logits, targets) * weights).sum() / weights.sum()
 
     def _each(self, logits: Tensor, targets: Tensor) -> Tensor:
         if logits.shape[1] == 1:
-            soft = targets.float() * (1.0 - self.smoothing) + self.smoothing / 2.0
+            chance = targets.float() if targets.dim() == 1 else targets[:, 1]
+            soft = chance * (1.0 - self.smoothing) + self.smoothing / 2.0
             return nn.functional.binary_cross_entropy_with_logits(
                 logits[:, 0], soft, reduction="none"
             )
@@ -52,7 +64,11 @@ class Objective:
 
 
 def correct(logits: Tensor, targets: Tensor) -> Tensor:
-    """Number of right decisions, as an int64 scalar on the logits' device."""
+    """Number of right decisions of logits (B, K) against label indices int64 (B,).
+
+    Returns:
+        int64 scalar on the logits' device.
+    """
     if logits.shape[1] == 1:
         return ((logits[:, 0] > 0).long() == targets).sum()
     return (logits.argmax(dim=1) == targets).sum()

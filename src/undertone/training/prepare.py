@@ -48,36 +48,49 @@ def learn_tokens(
 
 
 def encode(
-    encoder: TextEncoder, examples: Sequence[Example], labels: tuple[str, ...], listen: Listener
+    encoder: TextEncoder,
+    examples: Sequence[Example],
+    labels: tuple[str, ...],
+    listen: Listener,
+    soft: NDArray[np.float32] | None = None,
 ) -> EncodedReviews:
     """Token ids and label indices. The caller hears of reviews left out and of reviews cut.
+
+    Args:
+        encoder: the tokenizer.
+        examples: the reviews; one without a label needs ``soft``.
+        labels: in the order of the outputs.
+        listen: hears the notes.
+        soft: float32 (N, C), a target distribution for every review, to learn from instead of
+            the labels.
 
     Raises:
         DataError: nothing is left.
     """
     index = {label: number for number, label in enumerate(labels)}
     encoded = encoder.encode([example.text for example in examples])
-    kept = [
-        (review, index[example.label or ""])
-        for review, example in zip(encoded, examples, strict=True)
-        if len(review.ids)
-    ]
-    if not kept:
+    places = [place for place, review in enumerate(encoded) if len(review.ids)]
+    if not places:
         raise DataError("no review has any text to learn from.", "Look with `undertone inspect`.")
+    kept = [encoded[place] for place in places]
     if len(kept) < len(examples):
         listen(Note(f"{len(examples) - len(kept):,} reviews hold no token and are left out."))
-    total = sum(review.total for review, _ in kept)
-    read = sum(len(review.ids) for review, _ in kept)
+    total = sum(review.total for review in kept)
+    read = sum(len(review.ids) for review in kept)
     if read < total:
-        cut = sum(len(review.ids) < review.total for review, _ in kept)
+        cut = sum(len(review.ids) < review.total for review in kept)
         listen(
             Note(
                 f"{cut:,} of {len(kept):,} reviews are longer than the limit and lose their "
                 f"middle; {read / total:.1%} of all tokens are read."
             )
         )
-    targets = np.array([target for _, target in kept], dtype=np.int64)
-    return EncodedReviews([review.ids for review, _ in kept], targets, total)
+    sequences = [review.ids for review in kept]
+    if soft is not None:
+        chosen = soft[places]
+        return EncodedReviews(sequences, chosen.argmax(axis=1).astype(np.int64), total, chosen)
+    targets = np.array([index[examples[place].label or ""] for place in places], dtype=np.int64)
+    return EncodedReviews(sequences, targets, total)
 
 
 def start_from_texts(network: nn.Module, texts: Iterable[NDArray[np.int32]], *, seed: int) -> None:
@@ -90,11 +103,18 @@ def start_from_texts(network: nn.Module, texts: Iterable[NDArray[np.int32]], *, 
         weight[known] = torch.from_numpy(learnt).to(weight.device)[known] * scale
 
 
-def identity(config: RunConfig, data: TrainingData, tokenizer: Path, start: Start | None) -> str:
+def identity(
+    config: RunConfig,
+    data: TrainingData,
+    tokenizer: Path,
+    start: Start | None,
+    soft: NDArray[np.float32] | None,
+) -> str:
     """Digest of all that decides the resulting weights."""
     free = {"threads": 0, "checkpoint_seconds": 0.0, "tensorboard": False}
     settings = configuration.to_dict(config)
     settings["train"] |= free
     parts = [msgspec.json.encode(settings, order="sorted").decode(), data.digest]
     parts += [start.digest] if start is not None else []
+    parts += [hashlib.sha256(soft.tobytes()).hexdigest()] if soft is not None else []
     return hashlib.sha256("\n".join([*parts, files.sha256(tokenizer)]).encode()).hexdigest()

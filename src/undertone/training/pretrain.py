@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,15 +19,25 @@ from undertone import config as configuration
 from undertone import files, modelfolder, provenance
 from undertone.config import RunConfig
 from undertone.data.examples import SourceOptions
-from undertone.data.source import TextData, load_texts
+from undertone.data.texts import TextData, load_texts
+from undertone.errors import ConfigError
 from undertone.networks.language_model import LanguageModel
 from undertone.text.tokenizer import TextEncoder
-from undertone.training import checkpoint, hardware, language, prepare, runfolder
+from undertone.training import (
+    checkpoint,
+    hardware,
+    language,
+    prepare,
+    publish,
+    runfolder,
+    upkeep,
+)
 from undertone.training.checkpoint import Progress
 from undertone.training.events import Listener, Note, silent
 from undertone.training.hardware import Hardware
-from undertone.training.language import LanguageTrainer
+from undertone.training.language_trainer import LanguageTrainer, Texts
 from undertone.training.stop import stop_on_interrupt
+from undertone.training.streams import BETWEEN
 
 
 class PretrainResult(Struct, frozen=True):
@@ -53,34 +64,78 @@ def pretrain(
     Args:
         source: as in :func:`undertone.training.train`. Its test part is not opened, its validation
             part only measured on.
-        config: the first layer of ``config.network``, learnt as ``config.pretrain`` says.
+        config: the first layer of ``config.network``, learnt as ``config.pretrain`` says, on the
+            device, in the number format and with the threads of ``config.train``.
         output: the folder to make; ``train --start-from`` takes it.
         options: columns, encoding and excluded members of the source.
         resume: go on from the checkpoint in ``output``, to the same weights bit for bit.
-        overwrite: replace what stands in ``output``.
+        overwrite: replace what stands in ``output``, once the new texts can be learnt from.
         on_event: called with every :data:`undertone.training.events.Event`.
 
     Raises:
+        ConfigError: no language model goes with the architecture.
         DataError: the source cannot be read, or there is too little text in it.
         OutputError: ``output`` exists already, or cannot be written.
         RunInterruptedError: Ctrl-C; go on with ``resume``.
         TrainingError: the loss is not a number, or the checkpoint is not of this run.
     """
+    _refuse_other_networks(config)
     folder = Path(output)
     runfolder.prepare_folder(folder, resume=resume, overwrite=overwrite)
     with runfolder.removed_if_unused(folder):
         on_event(Note(f"Reading {source}."))
-        data = load_texts(source, options, config.data)
-        for note in data.notes:
-            on_event(Note(note))
-        with hardware.claimed(config.train) as machine:
-            on_event(Note(machine.describe()))
-            return _pretrain(data, source, config, folder, machine, resume, on_event)
+        return pretrain_texts(
+            load_texts(source, options, config.data),
+            config=config,
+            output=folder,
+            described={"source": source, **options.described()},
+            resume=resume,
+            on_event=on_event,
+        )
+
+
+def pretrain_texts(
+    data: TextData,
+    *,
+    config: RunConfig,
+    output: Path,
+    described: dict[str, str] | None = None,
+    encoder: TextEncoder | None = None,
+    resume: bool = False,
+    on_event: Listener = silent,
+) -> PretrainResult:
+    """Teach a language model from texts that are already divided; see :func:`pretrain`.
+
+    Args:
+        data: texts to learn from, and texts to measure on.
+        config: all settings.
+        output: a folder from :func:`undertone.training.prepare_folder`.
+        described: what the folder shall say about where the texts come from.
+        encoder: what makes tokens of the texts; None: a tokenizer learnt from them.
+        resume: go on from the checkpoint in ``output`` where there is one.
+        on_event: called with every event.
+    """
+    _refuse_other_networks(config)
+    for note in data.notes:
+        on_event(Note(note))
+    about = described or {"source": "texts"}
+    with hardware.claimed(config.train) as machine:
+        on_event(Note(machine.describe()))
+        return _pretrain(data, about, encoder, config, output, machine, resume, on_event)
+
+
+def _refuse_other_networks(config: RunConfig) -> None:
+    if config.network.architecture != "lstm":
+        raise ConfigError(
+            f"there is no language model for network.architecture={config.network.architecture}.",
+            "Use a preset with the architecture lstm.",
+        )
 
 
 def _pretrain(
     data: TextData,
-    source: str,
+    described: dict[str, str],
+    encoder: TextEncoder | None,
     config: RunConfig,
     folder: Path,
     machine: Hardware,
@@ -88,30 +143,47 @@ def _pretrain(
     listen: Listener,
 ) -> PretrainResult:
     going_on = resume and prepare.has_checkpoint(folder)
-    encoder = _tokens(data, config, folder, going_on)
+    if encoder is None:
+        encoder = _tokens(data, config, folder, going_on)
+    texts, validation = _encode(encoder, data.train), _encode(encoder, data.validation)
+    language.require_enough(config, texts, validation)
+    # Nothing that stands in the folder was touched so far; from here on it is this run's.
     runfolder.clear(folder, keep_model=resume)
     if not going_on:
         encoder.save(folder / modelfolder.TOKENIZER)
-    texts, validation = _encode(encoder, data.train), _encode(encoder, data.validation)
-    listen(Note(f"Learning from {len(texts):,} texts, {sum(map(len, texts)):,} tokens."))
-    torch.manual_seed(config.seed)
-    counts = np.bincount(np.concatenate(texts), minlength=encoder.size).astype(np.float32)
-    counts[0] = len(texts)  # stands after every text
-    model = LanguageModel(config, encoder.size, torch.from_numpy(counts)).to(machine.device)
-    if config.pretrain.vectors == "texts" and not going_on:
-        prepare.start_from_texts(model, texts, seed=config.seed)
+    for note in _about(config, texts):
+        listen(Note(note))
+    model = _model(config, encoder.size, texts, random=going_on).to(machine.device)
     progress = Progress(_identity(config, data, folder / modelfolder.TOKENIZER))
     path = folder / checkpoint.NAME
     with stop_on_interrupt() as stop:
         trainer = LanguageTrainer(config, machine, model, progress, path, listen, stop)
-        if going_on:
-            trainer.progress, tensors = checkpoint.load(path, progress.identity)
-            trainer.restore(tensors)
-            listen(Note(f"Resumed at step {trainer.progress.step}."))
+        if resume:
+            upkeep.go_on(trainer, listen)
         language.fit(trainer, texts, validation)
-    result = _publish(folder, trainer, data, source)
+    result = _publish(folder, trainer, data, described)
     path.unlink(missing_ok=True)
     return result
+
+
+def _about(config: RunConfig, texts: Texts) -> Iterator[str]:
+    yield f"Learning from {len(texts):,} texts, {sum(map(len, texts)):,} tokens."
+    if config.network.layers > 1:
+        yield (
+            f"The language model is the first of network.layers={config.network.layers} layers; "
+            "those above it will start at random."
+        )
+
+
+def _model(config: RunConfig, vocabulary: int, texts: Texts, *, random: bool) -> LanguageModel:
+    """A fresh model; with ``random`` its token vectors too, as a checkpoint will replace them."""
+    torch.manual_seed(config.seed)
+    counts = np.bincount(np.concatenate(texts), minlength=vocabulary).astype(np.float32)
+    counts[BETWEEN] = len(texts)  # it stands after every text
+    model = LanguageModel(config, vocabulary, torch.from_numpy(counts))
+    if config.pretrain.vectors == "texts" and not random:
+        prepare.start_from_texts(model, texts, seed=config.seed)
+    return model
 
 
 def _tokens(data: TextData, config: RunConfig, folder: Path, going_on: bool) -> TextEncoder:
@@ -133,25 +205,26 @@ def _identity(config: RunConfig, data: TextData, tokenizer: Path) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _publish(folder: Path, trainer: LanguageTrainer, data: TextData, source: str) -> PretrainResult:
+def _publish(
+    folder: Path, trainer: LanguageTrainer, data: TextData, described: dict[str, str]
+) -> PretrainResult:
     """Write weights, figures and, last, the manifest."""
-    weights = {name: each.data.cpu() for name, each in trainer.model.named_parameters()}
-    checkpoint.write_tensors(folder / modelfolder.WEIGHTS, weights)
+    weights = {name: each.data for name, each in trainer.model.named_parameters()}
     progress, last = trainer.progress, trainer.progress.history[-1]
     metrics: dict[str, Any] = {
         "validation": {"loss": last["validation_loss"]},
         "epochs": progress.epoch - 1,
         "steps": progress.step,
         "training_seconds": progress.seconds,
+        "peak_memory": publish.peak_memory(),
         "parameters": sum(each.numel() for each in weights.values()),
         "provenance": provenance.collect(trainer.config.seed),
     }
-    files.write_json(folder / modelfolder.METRICS, metrics)
     manifest = modelfolder.Manifest(
         labels=(),
         config=trainer.config,
         data={
-            "source": source,
+            **described,
             "train": len(data.train),
             "validation": len(data.validation),
             "digest": data.digest,
@@ -159,5 +232,8 @@ def _publish(folder: Path, trainer: LanguageTrainer, data: TextData, source: str
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         undertone=version("undertone"),
     )
+    checkpoint.write_tensors(folder / modelfolder.WEIGHTS, weights)
+    files.write_json(folder / modelfolder.METRICS, metrics)
+    checkpoint.write_history(folder, progress)  # a kill may have come before the last line
     modelfolder.write(folder, manifest, modelfolder.LANGUAGE_MODEL)
     return PretrainResult(folder, progress.epoch - 1, last["validation_loss"], progress.seconds)

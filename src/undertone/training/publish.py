@@ -17,6 +17,7 @@ from torch import Tensor
 
 from undertone import calibration, files, modelfolder, networks, provenance
 from undertone.config import RunConfig
+from undertone.settings import BAG
 from undertone.training import checkpoint
 from undertone.training.checkpoint import Progress
 from undertone.training.trainer import EncodedReviews, accuracy
@@ -50,9 +51,10 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
         What ``metrics.json`` holds.
     """
     checkpoint.write_tensors(folder / modelfolder.WEIGHTS, outcome.weights)
-    arrays = {name: weight.numpy() for name, weight in outcome.weights.items()}
-    graph = networks.build_graph(outcome.config, arrays)
-    files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
+    if outcome.config.network.architecture != BAG:
+        arrays = {name: weight.numpy() for name, weight in outcome.weights.items()}
+        graph = networks.build_graph(outcome.config, arrays)
+        files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
     temperature = calibration.fit_temperature(outcome.logits, outcome.validation.targets)
     files.write_json(folder / modelfolder.CALIBRATION, {"temperature": temperature})
     metrics = _metrics(outcome, temperature)
@@ -88,34 +90,35 @@ def _metrics(outcome: Outcome, temperature: float) -> dict[str, Any]:
         "epochs": progress.epoch - 1,
         "steps": progress.step,
         "training_seconds": progress.seconds,
-        "peak_memory": _peak_memory(),
-        "parameters": sum(weight.numel() for weight in outcome.weights.values()),
+        "peak_memory": peak_memory(),
+        "parameters": sum(
+            weight.numel() for weight in outcome.weights.values() if weight.is_floating_point()
+        ),
         "provenance": provenance.collect(outcome.config.seed),
     }
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """Largest resident size of this process so far, in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:
-    network, data, validation = outcome.config.network, outcome.data, metrics["validation"]
-    directions = "bidirectional" if network.bidirectional else "one-directional"
-    layers = "one layer" if network.layers == 1 else f"{network.layers} layers"
+    data, validation = outcome.data, metrics["validation"]
     made = (
-        f"A sentiment model made with undertone {version('undertone')}: a {directions} "
-        f"{network.architecture} with {layers} of {network.hidden_dim} units over "
-        f"{network.embedding_dim}-dimensional token vectors, {network.pooling} pooling, "
+        f"A sentiment model made with undertone {version('undertone')}: {_kind(outcome.config)}, "
         f"{metrics['parameters']:,} parameters. Its labels are {', '.join(outcome.labels)}."
     )
+    loop = outcome.config.network.architecture != BAG
+    epochs = f"{metrics['epochs']} epochs " if loop else ""
+    flattered = ", which chose the epoch and so flatter it a little," if loop else ""
     trained = (
         f"It was trained on {data['train']:,} reviews from `{data['source']}` (digest "
-        f"`{data['digest'][:16]}`), {metrics['epochs']} epochs in "
+        f"`{data['digest'][:16]}`), {epochs}in "
         f"{metrics['training_seconds'] / 60:.1f} minutes, seed {outcome.config.seed}, preset "
-        f"`{outcome.config.preset}`. On {validation['reviews']:,} validation reviews, which chose "
-        f"the epoch and so flatter it a little, its accuracy is {validation['accuracy']:.4f} and "
+        f"`{outcome.config.preset}`. On {validation['reviews']:,} validation reviews{flattered} "
+        f"its accuracy is {validation['accuracy']:.4f} and "
         f"its loss {validation['loss']:.4f} nats. `undertone evaluate` measures it on others."
     )
     if data.get("unlabelled"):
@@ -128,3 +131,19 @@ def _card(name: str, outcome: Outcome, metrics: dict[str, Any]) -> str:
     )
     paragraphs = [made, trained, reads, _NOT_FOR]
     return "\n\n".join([f"# {name}", *(textwrap.fill(each, 100) for each in paragraphs)]) + "\n"
+
+
+def _kind(config: RunConfig) -> str:
+    network = config.network
+    if network.architecture == BAG:
+        weighting = "TF-IDF" if config.bag.weighting == "tfidf" else "naive Bayes"
+        return (
+            f"logistic regression on runs of up to {config.bag.ngrams} tokens with {weighting} "
+            "weights"
+        )
+    directions = "bidirectional" if network.bidirectional else "one-directional"
+    layers = "one layer" if network.layers == 1 else f"{network.layers} layers"
+    return (
+        f"a {directions} {network.architecture} with {layers} of {network.hidden_dim} units over "
+        f"{network.embedding_dim}-dimensional token vectors, {network.pooling} pooling"
+    )

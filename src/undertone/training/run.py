@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from msgspec import Struct
+from numpy.typing import NDArray
 from torch import nn
 
 from undertone import modelfolder, networks
@@ -14,8 +17,19 @@ from undertone.config import RunConfig
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
 from undertone.extras import require
+from undertone.settings import BAG
 from undertone.text.tokenizer import TextEncoder
-from undertone.training import checkpoint, hardware, loop, prepare, publish, runfolder
+from undertone.training import (
+    augment,
+    bag_run,
+    checkpoint,
+    hardware,
+    loop,
+    prepare,
+    publish,
+    runfolder,
+    upkeep,
+)
 from undertone.training import start as starting
 from undertone.training.board import joined_by_tensorboard
 from undertone.training.checkpoint import Progress
@@ -68,6 +82,7 @@ def train(
         TrainingError: the loss is not a number, or the checkpoint is not of this run.
     """
     folder = Path(output)
+    bag_run.refuse_unfit(config, start_from=start_from, resume=resume)
     runfolder.prepare_folder(folder, resume=resume, overwrite=overwrite)
     with runfolder.removed_if_unused(folder):
         on_event(Note(f"Reading {source}."))
@@ -82,7 +97,7 @@ def train(
             config=config,
             output=folder,
             unlabelled=unlabelled,
-            described={"source": source, **_reading(options)},
+            described={"source": source, **options.described()},
             start_from=start_from,
             resume=resume,
             on_event=on_event,
@@ -97,6 +112,8 @@ def train_examples(
     unlabelled: Sequence[str] = (),
     described: dict[str, str] | None = None,
     start_from: Path | None = None,
+    soft: NDArray[np.float32] | None = None,
+    encoder: TextEncoder | None = None,
     resume: bool = False,
     on_event: Listener = silent,
 ) -> TrainResult:
@@ -110,16 +127,34 @@ def train_examples(
         unlabelled: more texts for ``train.vectors=texts`` to learn word vectors from.
         described: what the model folder shall say about where the reviews come from.
         start_from: folder of a language model, or of a model, to start from.
+        soft: float32 (N, C), target distributions of the training reviews, to learn from instead
+            of their labels.
+        encoder: what makes tokens of the reviews; None: the tokenizer of ``start_from``, or one
+            that is learnt from the training reviews.
         resume: go on from the checkpoint in ``output`` where there is one.
         on_event: called with every event.
     """
     for note in data.notes:
         on_event(Note(note))
+    bag_run.refuse_unfit(config, start_from=start_from, resume=resume)
+    if config.network.architecture == BAG:
+        about = _describe(data, described, (), None)
+        bag_metrics = bag_run.train(
+            data,
+            config=config,
+            output=output,
+            about=about,
+            soft=soft,
+            encoder=encoder,
+            listen=on_event,
+        )
+        return _result(output, bag_metrics)
     start = starting.load(start_from, config) if start_from is not None else None
     with hardware.claimed(config.train) as machine:
         on_event(Note(machine.describe()))
         going_on = resume and prepare.has_checkpoint(output)
-        encoder = prepare.learn_tokens(data, config, output, resume=going_on, start=start)
+        if encoder is None:
+            encoder = prepare.learn_tokens(data, config, output, resume=going_on, start=start)
         torch.manual_seed(config.seed)
         network = networks.build_network(config, encoder.size, len(data.labels)).to(machine.device)
         if config.train.tensorboard:
@@ -128,7 +163,7 @@ def train_examples(
         runfolder.clear(output, keep_model=resume)
         if not going_on:
             encoder.save(output / modelfolder.TOKENIZER)
-        training = prepare.encode(encoder, data.train, data.labels, on_event)
+        training = prepare.encode(encoder, data.train, data.labels, on_event, soft)
         validation = prepare.encode(encoder, data.validation, data.labels, on_event)
         if start is not None and not going_on:
             taken = starting.apply(start, network, data.labels)
@@ -137,15 +172,27 @@ def train_examples(
             _learn_vectors(network, encoder, training, unlabelled, config, on_event)
         targets = training.targets.tolist()
         objective = Objective(config.train, targets, len(data.labels), machine.device)
-        progress = Progress(prepare.identity(config, data, output / modelfolder.TOKENIZER, start))
+        progress = Progress(
+            prepare.identity(config, data, output / modelfolder.TOKENIZER, start, soft)
+        )
         path = output / checkpoint.NAME
         with (
             stop_on_interrupt() as stop,
             joined_by_tensorboard(config.train.tensorboard, output, on_event) as listen,
         ):
-            trainer = Trainer(config, machine, network, objective, progress, path, listen, stop)
+            trainer = Trainer(
+                config,
+                machine,
+                network,
+                objective,
+                progress,
+                path,
+                listen,
+                stop,
+                augment.build(config.train, encoder),
+            )
             if resume:
-                _restore(trainer, on_event)
+                upkeep.go_on(trainer, on_event)
             weights = loop.fit(trainer, training, validation)
         trainer.average.load(weights)
         outcome = publish.Outcome(
@@ -159,8 +206,12 @@ def train_examples(
         )
     metrics = publish.publish(output, outcome)
     path.unlink(missing_ok=True)
+    return _result(output, metrics)
+
+
+def _result(folder: Path, metrics: dict[str, Any]) -> TrainResult:
     return TrainResult(
-        folder=output,
+        folder=folder,
         best_epoch=metrics["kept_epoch"],
         epochs=metrics["epochs"],
         validation_accuracy=metrics["validation"]["accuracy"],
@@ -180,26 +231,6 @@ def _learn_vectors(
     texts = [*training.sequences, *(each.ids for each in encoder.encode(unlabelled))]
     listen(Note(f"Learning word vectors from {len(texts):,} texts."))
     prepare.start_from_texts(network, texts, seed=config.seed)
-
-
-def _restore(trainer: Trainer, listen: Listener) -> None:
-    if not trainer.path.exists():
-        listen(Note("No checkpoint yet; starting from the beginning."))
-        return
-    trainer.progress, tensors = checkpoint.load(trainer.path, trainer.progress.identity)
-    trainer.restore(tensors)
-    listen(Note(f"Resumed at step {trainer.progress.step}, epoch {trainer.progress.epoch}."))
-
-
-def _reading(options: SourceOptions) -> dict[str, str]:
-    """How the source was read, as far as it was not the usual way."""
-    chosen = {
-        "text_column": options.text_column,
-        "label_column": options.label_column,
-        "exclude": options.exclude and str(options.exclude),
-        "encoding": options.encoding,
-    }
-    return {name: value for name, value in chosen.items() if value}
 
 
 def _describe(

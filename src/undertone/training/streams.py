@@ -28,10 +28,20 @@ def fold(
     line = np.concatenate([between, *(part for text in texts for part in (text, between))])
     if backwards:
         line = line[::-1]
-    length = len(line) // rows
-    return np.ascontiguousarray(line[: rows * length].reshape(rows, length))
+    columns = length(texts, rows)
+    return np.ascontiguousarray(line[: rows * columns].reshape(rows, columns))
+
+
+def length(texts: Sequence[NDArray[np.int32]], rows: int) -> int:
+    """Tokens of each row that :func:`fold` makes."""
+    return (1 + sum(len(text) + 1 for text in texts)) // rows
 
 
 def stretches(length: int, size: int) -> list[tuple[int, int]]:
-    """Starts and ends of stretches of equal size; each needs the token after its end too."""
+    """Starts and ends of stretches of equal size; each needs the token after its end too.
+
+    What does not fill a stretch at the end of a row is left out, in every epoch something else.
+    For rows of 8 tokens and stretches of 3: ``[(0, 3), (3, 6)]``, of which the second predicts
+    tokens 4 to 6.
+    """
     return [(start, start + size) for start in range(0, length - size, size)]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,27 +17,30 @@ from undertone import calibration
 from undertone.batches import bucket_by_length, collate
 from undertone.config import RunConfig
 from undertone.errors import TrainingError
-from undertone.training import checkpoint, optimizer
+from undertone.training import augment, checkpoint, optimizer, upkeep
+from undertone.training.augment import Augmentation
 from undertone.training.average import WeightAverage
 from undertone.training.checkpoint import Progress
 from undertone.training.events import Listener
 from undertone.training.hardware import Hardware
 from undertone.training.objective import Objective
 from undertone.training.stop import StopFlag
-
-_SAVING_SHARE = 0.05  # at most this share of the time goes into checkpoints
+from undertone.training.upkeep import SavingPace
 
 
 @dataclass(frozen=True)
 class EncodedReviews:
     """Token ids, int32 (n,) a review, with their label indices int64 (N,).
 
-    ``tokens_total`` counts the tokens of all reviews before long ones are cut.
+    ``tokens_total`` counts the tokens of all reviews before long ones are cut. Where ``soft`` is
+    given, float32 (N, C), each row a distribution over the C labels, training learns from it;
+    ``targets`` are then what accuracy is measured against and balanced weights are counted from.
     """
 
     sequences: list[NDArray[np.int32]]
     targets: NDArray[np.int64]
     tokens_total: int
+    soft: NDArray[np.float32] | None = None
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -58,18 +60,21 @@ class Trainer:
     path: Path
     listen: Listener
     stop: StopFlag
+    augmentation: Augmentation | None = None
     optimizer: torch.optim.AdamW = field(init=False)
     names: list[str] = field(init=False)
     average: WeightAverage = field(init=False)
     best: dict[str, Tensor] = field(init=False, default_factory=dict)
     totals: Tensor = field(init=False)
-    saved_at: float = field(init=False, default_factory=time.monotonic)
-    saving_took: float = field(init=False, default=0.0)
+    pace: SavingPace = field(init=False)
 
     def __post_init__(self) -> None:
+        if augment.asked_for(self.config.train) and self.augmentation is None:
+            raise ValueError("the settings ask for an augmentation; see augment.build")
         self.optimizer, self.names = optimizer.build(self.network, self.config.train)
         self.average = WeightAverage(self.network, self.config.train.ema)
         self.totals = torch.zeros(2, dtype=torch.float64, device=self.hardware.device)
+        self.pace = SavingPace(self.config.train.checkpoint_seconds)
 
     def save(self) -> None:
         """Write the checkpoint, unless its numbers are none.
@@ -79,15 +84,13 @@ class Trainer:
             TrainingError: the loss or a weight is not a number.
         """
         self.check_finite()
-        if not all(bool(weight.isfinite().all()) for weight in self.network.parameters()):
+        if not upkeep.all_finite(self.network):
             raise self._diverged("a weight")
-        started = time.monotonic()
         tensors = {"totals": self.totals, **self._optimizer_state()}
         for prefix, weights in self._weights().items():
             tensors.update({f"{prefix}.{name}": weight for name, weight in weights.items()})
-        checkpoint.save(self.path, self.progress, tensors)
-        self.saved_at = time.monotonic()
-        self.saving_took = self.saved_at - started
+        with self.pace.saving():
+            checkpoint.save(self.path, self.progress, tensors)
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take over the tensors of a checkpoint."""
@@ -107,11 +110,6 @@ class Trainer:
     def _optimizer_state(self) -> dict[str, Tensor]:
         return checkpoint.optimizer_tensors(self.optimizer, self.names)
 
-    def save_is_due(self) -> bool:
-        """Whether the configured time has passed and saving costs little beside it."""
-        pause = max(self.config.train.checkpoint_seconds, self.saving_took / _SAVING_SHARE)
-        return time.monotonic() - self.saved_at >= pause
-
     def check_finite(self) -> None:
         """Stop before numbers that are none reach a checkpoint or the model.
 
@@ -122,9 +120,9 @@ class Trainer:
             raise self._diverged("the loss")
 
     def _diverged(self, what: str) -> TrainingError:
-        return TrainingError(
-            f"{what} is not a number at step {self.progress.step} of epoch "
-            f"{self.progress.epoch}; nothing that was saved is affected.",
+        return upkeep.diverged(
+            what,
+            self.progress,
             f"Lower train.lr (now {self.config.train.lr:g}), set train.clip, "
             "or use train.precision=float32.",
         )
@@ -137,7 +135,8 @@ def evaluate(
     rows: dict[int, NDArray[np.float32]] = {}
     with _averaged(trainer), torch.no_grad():
         for index in bucket_by_length(reviews.lengths, batch_size):
-            ids, lengths = batch_tensors(trainer, reviews, index)
+            sequences = [reviews.sequences[number] for number in index]
+            ids, lengths = batch_tensors(sequences, trainer.hardware.device)
             logits = trainer.network(ids, lengths).float().cpu().numpy()
             rows.update(zip(index.tolist(), logits, strict=True))
     return np.stack([rows[number] for number in range(len(rows))])
@@ -149,11 +148,10 @@ def accuracy(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
 
 
 def batch_tensors(
-    trainer: Trainer, reviews: EncodedReviews, index: NDArray[np.integer]
+    sequences: Sequence[NDArray[np.int32]], device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Ids int64 (B, T) and lengths int64 (B,) of the chosen reviews, on the run's device."""
-    batch = collate([reviews.sequences[number] for number in index])
-    device = trainer.hardware.device
+    """Ids int64 (B, T) and lengths int64 (B,) of B reviews, on the device."""
+    batch = collate(sequences)
     return torch.from_numpy(batch.ids).to(device), torch.from_numpy(batch.lengths).to(device)
 
 

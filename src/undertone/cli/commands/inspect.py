@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from undertone.data.inspect import Inspection, Lengths
 
 
-@click.command(cls=CommandWithSettings)
+class _Command(CommandWithSettings):
+    uses = ("data", "text")
+
+
+@click.command(cls=_Command)
 @click.argument("source", metavar="SOURCE")
 @options.preset_option
 @options.set_option

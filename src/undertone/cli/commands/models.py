@@ -15,19 +15,23 @@ from undertone.cli.wording import megabytes, percent, table
 from undertone.config import load_preset, preset_names
 from undertone.errors import ModelFolderError
 from undertone.networks.shapes import count_parameters
-from undertone.settings import NetworkConfig
+from undertone.settings import BAG, BagConfig, NetworkConfig
 
 _TWO_LABELS = 2
 
 
 class Preset(msgspec.Struct, frozen=True):
-    """A preset and the size of its network, for two labels and a full vocabulary."""
+    """A preset and the size of its network, for two labels and a full vocabulary.
+
+    A bag of n-grams has no network; how many weights it has depends on the reviews.
+    """
 
     name: str
-    parameters: int
+    parameters: int | None
     network: NetworkConfig
     vocabulary: int
     max_tokens: int
+    bag: BagConfig | None = None
 
 
 class Validation(msgspec.Struct, frozen=True):
@@ -84,6 +88,7 @@ def describe_preset(name: str) -> Preset:
         network=config.network,
         vocabulary=vocabulary,
         max_tokens=config.text.max_tokens,
+        bag=config.bag if config.network.architecture == BAG else None,
     )
 
 
@@ -131,14 +136,19 @@ def architecture(network: NetworkConfig) -> str:
     )
 
 
+def bag_of(bag: BagConfig) -> str:
+    """A bag of n-grams in a few words."""
+    return f"{BAG}, 1 to {bag.ngrams} words, {bag.weighting} weights, as many as the reviews hold"
+
+
 def _preset_table(presets: list[Preset]) -> str:
     rows = [("preset", "parameters", "reads", "network")]
     rows += [
         (
             each.name,
-            f"{each.parameters:,}",
+            f"{each.parameters:,}" if each.parameters is not None else "-",
             f"{each.max_tokens} tokens",
-            architecture(each.network),
+            architecture(each.network) if each.bag is None else bag_of(each.bag),
         )
         for each in presets
     ]

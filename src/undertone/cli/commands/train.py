@@ -9,9 +9,9 @@ import click
 
 from undertone.cli import options
 from undertone.cli.group import debug_option
+from undertone.cli.outcome import default_output, drawn, evaluate_command, summary
 from undertone.cli.progress import training_progress
 from undertone.cli.settings import CommandWithSettings
-from undertone.cli.outcome import default_output, drawn, evaluate_command, summary
 from undertone.config import load_preset
 from undertone.extras import require
 

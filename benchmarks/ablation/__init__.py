@@ -1,0 +1,1 @@
+"""The ablation: a recipe, and the same recipe with one technique added or removed."""

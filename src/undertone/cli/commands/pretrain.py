@@ -1,0 +1,117 @@
+"""``undertone pretrain``: texts in, a language model out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from undertone.cli import options
+from undertone.cli.group import debug_option
+from undertone.cli.outcome import default_output
+from undertone.cli.progress import training_progress
+from undertone.cli.settings import CommandWithSettings
+from undertone.cli.wording import duration, facts, perplexity
+from undertone.config import RunConfig, load_preset
+from undertone.extras import require
+
+if TYPE_CHECKING:
+    from undertone.training.pretrain import PretrainResult
+
+
+class _Command(CommandWithSettings):
+    uses = (
+        *("data.splits", "data.validation", "data.test", "data.group", "data.split_seed"),
+        *("text.cleaning", "text.stopwords", "text.tokenizer"),
+        *("text.vocabulary", "text.min_frequency"),
+        *("network.embedding_dim", "network.hidden_dim", "network.bidirectional"),
+        *("train.precision", "train.device", "train.threads", "train.checkpoint_seconds"),
+        "pretrain",
+    )
+
+
+@click.command(cls=_Command)
+@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.preset_option
+@options.set_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the language model.  [default: runs/lm-SOURCE]",
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace what stands in the folder.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]")
+@options.reading_options
+@debug_option
+@click.pass_context
+def command(
+    context: click.Context,
+    source: str,
+    preset: str,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    resume: bool,
+    overwrite: bool,
+    seed: int | None,
+    text_column: str | None,
+    label_column: str | None,
+    exclude: Path | None,
+    encoding: str,
+) -> None:
+    """Teach a language model from texts, for a model to start from.
+
+    It learns from the training reviews, without looking at their labels, and from the unlabelled
+    ones; test reviews are not opened. undertone train --start-from makes a model of it.
+
+    Ctrl-C stops after the current step and keeps what was learnt; --resume goes on from there and
+    ends in the same weights as a run that was never stopped.
+    """
+    options.refuse_together(
+        context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
+    )
+    config = load_preset(preset, overrides, seed)
+    folder = output or default_output("lm", source)
+
+    require("torch", "train")
+    from undertone.training.pretrain import pretrain
+
+    with training_progress(sys.stderr.isatty()) as listener:
+        result = pretrain(
+            source,
+            config=config,
+            output=folder,
+            options=options.source_options(text_column, label_column, exclude, encoding),
+            resume=resume,
+            overwrite=overwrite,
+            on_event=listener,
+        )
+    click.echo(summary(result, train_command(context, config, result.folder)))
+
+
+def summary(result: PretrainResult, next_command: str) -> str:
+    """What was reached, where it is, and what to type next."""
+    reached = (
+        f"validation loss {result.validation_loss:.3f} nats a token, "
+        f"perplexity {perplexity(result.validation_loss)}, after {result.epochs} "
+        f"epoch{'s' if result.epochs > 1 else ''}, in {duration(result.seconds)}"
+    )
+    return facts(
+        [("reached", reached), ("language model", str(result.folder)), ("next", next_command)]
+    )
+
+
+def train_command(context: click.Context, config: RunConfig, folder: Path) -> str:
+    """The command that makes a model of it: same source, same tokens, same network."""
+    words = ["undertone", "train", "--start-from", str(folder), "--data", context.params["source"]]
+    if options.given(context, "preset"):
+        words += ["--preset", context.params["preset"]]
+    for override in context.params["overrides"]:
+        if not override.startswith("pretrain."):
+            words += ["--set", override]
+    if config.train.vectors == "texts":  # it would only overwrite what was learnt
+        words += ["--set", "train.vectors=random"]
+    return shlex.join([*words, *options.reading_words(context)])
