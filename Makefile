@@ -6,12 +6,11 @@ BIN := $(VENV)/bin
 # are never trained on is optional: make imdb IMDB=aclImdb_v1.tar.gz EXCLUDE=heldout.txt
 IMDB ?= $(firstword $(wildcard ../shared/data/aclImdb_v1.tar.gz) imdb)
 EXCLUDE ?= $(wildcard ../shared/data/imdb_heldout.txt)
-comma := ,
 LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
 # The language model that the learning curve starts from.
 LANGUAGE_MODEL ?= runs/lm
 
-.PHONY: help install quickstart test test-all check format docs imdb base small package bench bench-training promises ablation learning-curve clean
+.PHONY: help install quickstart test test-all check format docs imdb base small tokens best-gpu package bench bench-training promises ablation learning-curve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -54,7 +53,8 @@ imdb: install  ## train `small` on IMDB and measure it on the test reviews
 
 # The strongest models, step by step. A finished step is skipped and a stopped one goes on where it
 # was, so `make small` and `make base` can be stopped and repeated at will.
-TEACHERS := teacher-0 teacher-1
+TEACHERS := bag teacher-0
+TAUGHT_BY := --teachers runs/bag,runs/teacher-0
 go_on = $(if $(wildcard runs/$(1)/checkpoint.safetensors),--resume)
 
 runs/lm/config.json: | install
@@ -67,14 +67,18 @@ runs/teacher-%/config.json: runs/lm/config.json
 	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm \
 		--seed $* --output runs/teacher-$* $(call go_on,teacher-$*)
 
-runs/base/config.json: runs/bag/config.json $(TEACHERS:%=runs/%/config.json)
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm \
-		--teachers runs/bag,$(subst $() ,$(comma),$(TEACHERS:%=runs/%)) --set train.epochs=2 \
+# The teacher goes on learning, from reviews without labels too, and n-grams are put beside it.
+runs/base/config.json: $(TEACHERS:%=runs/%/config.json)
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset base $(TAUGHT_BY) \
+		--start-from runs/teacher-0 --set train.epochs=1 --set train.lr=5e-4 \
+		--set train.unfreeze=0 --set network.wide=true \
 		--output runs/base $(call go_on,base)
 
-runs/small/config.json: runs/base/config.json
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small --teachers runs/base,runs/bag \
-		--set train.epochs=4 --output runs/small $(call go_on,small)
+runs/small/config.json: $(TEACHERS:%=runs/%/config.json)
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) \
+		--set train.epochs=3 --set train.word_dropout=0.1 --set train.embedding_dropout=0.2 \
+		--set train.input_dropout=0.2 --set train.output_dropout=0.4 \
+		--output runs/small $(call go_on,small)
 
 results/%/metrics.json: runs/%/config.json
 	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*
@@ -84,6 +88,17 @@ results/%/metrics.json: runs/%/config.json
 base: results/base/metrics.json  ## train the strongest model and measure it, in some hours on two cores
 
 small: results/small/metrics.json  ## train the model that goes into the package and measure it
+
+# The machine with the GPU may have no network: GPU_PYTHON is what has undertone and torch there.
+GPU_PYTHON ?= $(BIN)/python
+STOP_AFTER ?= 0
+
+tokens: install  ## write the reviews as token arrays, for a machine with a GPU
+	$(BIN)/python -m tools.tokens pack --data $(IMDB) $(LEAVE_OUT) --output runs/tokens.safetensors
+
+best-gpu:  ## train the strongest models on one GPU from token arrays; repeat to go on
+	$(GPU_PYTHON) -m tools.best_gpu --tokens runs/tokens.safetensors \
+		--test runs/tokens-test.safetensors --stop-after $(STOP_AFTER)
 
 package: runs/small/config.json  ## put runs/small, in int8, into the package
 	$(BIN)/undertone export runs/small

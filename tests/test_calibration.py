@@ -10,6 +10,7 @@ from scipy.special import expit, softmax
 from sklearn import metrics
 
 from undertone import calibration
+from undertone.errors import ConfigError
 
 
 def overconfident(labels, rows=400, sharpness=4.0, seed=5):
@@ -94,3 +95,50 @@ def test_rows_sum_to_one_and_no_decision_changes(logits, temperature):
     np.testing.assert_allclose(result.sum(axis=1), 1.0, rtol=1e-12)
     rows = np.arange(4)
     np.testing.assert_array_equal(result[rows, logits.argmax(axis=1)], result.max(axis=1))
+
+
+def test_conformal_thresholds_by_hand():
+    """Nine held-out texts: the rank of a coverage c is the ceiling of 10 c."""
+    shares = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+    logits = np.log(shares / (1 - shares))[:, None]
+    thresholds = calibration.conformal_thresholds(logits, np.ones(9, dtype=int))
+    assert len(thresholds) == 500
+    for coverage, expected in ((0.5, 0.5), (0.501, 0.6), (0.6, 0.6), (0.9, 0.9), (0.901, 1.0)):
+        found = calibration.threshold_for(coverage, thresholds)
+        assert found == pytest.approx(expected), coverage
+    assert calibration.threshold_for(0.5001, thresholds) == pytest.approx(0.6)
+    assert calibration.threshold_for(0.999, thresholds) == 1.0
+
+
+def test_without_held_out_texts_every_label_stays_possible():
+    thresholds = calibration.conformal_thresholds(np.zeros((0, 3)), np.zeros(0, dtype=int))
+    assert thresholds == [1.0] * 500
+    assert calibration.prediction_sets(np.array([[1.0, 0.0, 0.0]]), 1.0).all()
+
+
+@pytest.mark.parametrize("coverage", [0.499, 0.9991, 1.0, -1.0, float("nan"), float("inf")])
+def test_other_coverages_are_refused(coverage):
+    with pytest.raises(ConfigError, match="is out of range"):
+        calibration.threshold_for(coverage, [0.0] * 500)
+
+
+def test_prediction_sets_hold_none_one_or_all():
+    rows = np.array([[0.45, 0.55], [0.05, 0.95], [0.5, 0.5]])
+    assert calibration.prediction_sets(rows, 0.25).tolist() == [[0, 0], [0, 1], [0, 0]]
+    assert calibration.prediction_sets(rows, 0.55).tolist() == [[1, 1], [0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("labels", [2, 4])
+@pytest.mark.parametrize("coverage", [0.6, 0.9, 0.95])
+def test_sets_hold_the_true_label_as_often_as_was_asked(labels, coverage):
+    """Mean over draws of held-out and new texts: between c and c + 1 / (n + 1)."""
+    count, draws, new = 99, 300, 100
+    held = []
+    for seed in range(draws):
+        logits, targets = overconfident(labels, rows=count + new, seed=seed)
+        thresholds = calibration.conformal_thresholds(logits[:count], targets[:count], 2.0)
+        rows = calibration.probabilities(logits[count:], 2.0)
+        sets = calibration.prediction_sets(rows, calibration.threshold_for(coverage, thresholds))
+        held.append(sets[np.arange(new), targets[count:]].mean())
+    error = 4 * np.std(held) / np.sqrt(draws)
+    assert coverage - error <= np.mean(held) <= coverage + 1 / (count + 1) + error

@@ -5,7 +5,7 @@ import typing
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from undertone import config as configuration
@@ -262,6 +262,7 @@ def test_a_missing_preset_is_refused_with_the_nearest_name(tmp_path):
         load_preset(str(tmp_path / "folder.toml"))
 
 
+@settings(deadline=None)  # the first call imports
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -98,7 +98,7 @@ def test_folds_leave_each_review_to_one_teacher() -> None:
 
 @pytest.mark.parametrize("settings", [["data.folds=1"], ["data.folds=3", "data.fold=3"]])
 def test_impossible_folds_are_refused(settings: list[str]) -> None:
-    with pytest.raises(ConfigError, match="data.fold"):
+    with pytest.raises(ConfigError, match=r"data\.fold"):
         load_preset("sample", settings)
 
 

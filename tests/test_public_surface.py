@@ -25,6 +25,7 @@ SURFACE = [
     "ModelFolderError",
     "OutputError",
     "Prediction",
+    "ProbeResult",
     "RunConfig",
     "RunInterruptedError",
     "ScoreResult",
@@ -40,7 +41,9 @@ SURFACE = [
     "load",
     "load_preset",
     "load_split",
+    "load_suites",
     "plots",
+    "probe",
     "score_file",
     "train",
 ]

@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.ablation import measured, side_by_side, summary, variants
+from benchmarks.ablation import measured, summary, variants
 from benchmarks.ablation.measured import Run
 from benchmarks.ablation.report import table
-from benchmarks.ablation.side_by_side import Ended, Task
 from benchmarks.ablation.variants import Job, Plan
-from benchmarks.prediction import children
 from benchmarks.spread import write_result
 from undertone import provenance
 from undertone.errors import UndertoneError
+from undertone.study import side_by_side
+from undertone.study.side_by_side import Ended, Task
 
 IMDB = "../shared/data/aclImdb_v1.tar.gz"
 _NOT_YET = "not trained yet"
@@ -122,7 +122,7 @@ def _train(ablation: Ablation, options: argparse.Namespace) -> dict[str, str]:
         for each in ablation.unfinished(options.variants)
     ]
     _say(f"runs to train: {len(tasks)} of {len(ablation.jobs)}")
-    side_by_side.work(tasks, options.workers, children.environment(threads), done)
+    side_by_side.work(tasks, options.workers, side_by_side.environment(threads), done)
     return failed
 
 

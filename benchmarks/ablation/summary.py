@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from msgspec import to_builtins
 from benchmarks.ablation import measured
 from benchmarks.ablation.measured import Run
 from benchmarks.ablation.variants import Plan, Variant
+from undertone.evaluation import student_t
 
 Runs = Mapping[str, Sequence[Run]]
 """Finished runs by name of the variant."""
@@ -70,12 +70,8 @@ def mean_interval(values: Sequence[float]) -> dict[str, Any]:
     The interval speaks of seeds alone: all of them are validated on the same reviews.
     """
     mean = statistics.fmean(values)
-    if len(values) < 2:
-        return {"mean": mean, "interval": None}
-    from scipy import stats
-
-    reach = stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
-    return {"mean": mean, "interval": [mean - float(reach), mean + float(reach)]}
+    interval = student_t(values)
+    return {"mean": mean, "interval": None if interval is None else list(interval)}
 
 
 def difference(runs: Sequence[Run], base: Sequence[Run]) -> dict[str, Any] | None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from undertone import config as configuration
 from undertone import modelfolder
 from undertone.config import RunConfig, load_preset
 from undertone.errors import ConfigError, UndertoneError, nearest
+from undertone.study.plan import differences
+
+__all__ = ["Job", "Plan", "Variant", "differences", "jobs", "read", "require_known"]
 
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]*$")]
 Seed = Annotated[int, Meta(ge=0, lt=2**31)]
@@ -155,18 +157,3 @@ def _job(plan: Plan, variant: Variant, seed: int, runs: Path) -> Job:
     start = plan.start_from if variant.start_from is None else variant.start_from
     folder = runs / f"{variant.name}-{seed}"
     return Job(variant, seed, plan.preset, settings, start, config, folder)
-
-
-def differences(first: RunConfig, second: RunConfig) -> list[str]:
-    """Names of the settings in which two runs differ, less those that leave the weights alone."""
-    free = {"train.threads", "train.checkpoint_seconds", "train.tensorboard"}
-    one, other = (dict(_flat(configuration.to_dict(each), "")) for each in (first, second))
-    return [name for name in one if name not in free and one[name] != other[name]]
-
-
-def _flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

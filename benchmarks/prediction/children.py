@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from undertone.study.side_by_side import environment
+
+__all__ = ["Child", "ChildError", "environment", "hold_to_cores", "run"]
+
 
 class ChildError(Exception):
     """A process failed; the message is the last line it printed."""
@@ -32,19 +36,6 @@ class Child:
     answered: float
     seconds: float
     peak_mib: float
-
-
-def environment(threads: int) -> dict[str, str]:
-    """Variables that hold every library to its threads and to this machine."""
-    number = str(threads)
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
-    return {
-        **os.environ,
-        **dict.fromkeys(names, number),
-        "TOKENIZERS_PARALLELISM": "true",
-        "HF_HUB_OFFLINE": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    }
 
 
 def hold_to_cores(threads: int) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from undertone.estimator import SentimentClassifier as SentimentClassifier
     from undertone.evaluation import Evaluation as Evaluation
     from undertone.evaluation import evaluate as evaluate
+    from undertone.evaluation.probes import ProbeResult as ProbeResult
+    from undertone.evaluation.probes import load_suites as load_suites
+    from undertone.evaluation.probes import probe as probe
     from undertone.inference import CurvePoint as CurvePoint
     from undertone.inference import Explanation as Explanation
     from undertone.inference import Model as Model
@@ -60,6 +63,7 @@ _HOMES = {
     "ModelFolderError": "undertone.errors",
     "OutputError": "undertone.errors",
     "Prediction": "undertone.inference",
+    "ProbeResult": "undertone.evaluation.probes",
     "RunConfig": "undertone.config",
     "RunInterruptedError": "undertone.errors",
     "ScoreResult": "undertone.inference",
@@ -74,7 +78,9 @@ _HOMES = {
     "load": "undertone.inference",
     "load_preset": "undertone.config",
     "load_split": "undertone.data.source",
+    "load_suites": "undertone.evaluation.probes",
     "plots": "undertone.plots",
+    "probe": "undertone.evaluation.probes",
     "score_file": "undertone.inference",
     "train": "undertone.training",
 }

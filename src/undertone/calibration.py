@@ -1,19 +1,37 @@
-"""From logits to probabilities, and the temperature that makes them honest.
+"""From logits to probabilities, the temperature that makes them honest, and honest doubt.
 
 Two labels share one logit, the log-odds of the second label; more labels have one logit each.
 Temperature scaling divides the logits by one number fitted on validation data (Guo et al., "On
 Calibration of Modern Neural Networks", ICML 2017, section 4.2). It changes no decision.
+
+Split conformal prediction gives every text a set of labels that holds the true one as often as was
+asked (Vovk et al., "Algorithmic Learning in a Random World", 2005; Angelopoulos and Bates, "A
+Gentle Introduction to Conformal Prediction", 2021, section 1.1).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
+
+from undertone.errors import ConfigError
 
 Floats = NDArray[np.floating]
 Integers = NDArray[np.integer]
 
+Thresholds = Annotated[
+    tuple[Annotated[float, Meta(ge=0.0, le=1.0)], ...], Meta(min_length=500, max_length=500)
+]
+"""What :func:`conformal_thresholds` returns, as it stands in a model folder."""
+
 _SMALLEST, _LARGEST = 0.05, 20.0
+# Coverages, in thousandths, that thresholds are kept for.
+_LEAST, _MOST = 500, 999
 
 
 def probabilities(logits: Floats, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -65,6 +83,58 @@ def fit_temperature(logits: Floats, targets: Integers) -> float:
         else:
             low = left
     return float(np.exp((low + high) / 2.0))
+
+
+def conformal_thresholds(
+    logits: Floats, targets: Integers, temperature: float = 1.0
+) -> list[float]:
+    """Thresholds of :func:`prediction_sets` for the coverages 0.500, 0.501, to 0.999.
+
+    Of n held-out texts, a threshold is the ceil((n + 1) · coverage)-th smallest value of one minus
+    the probability of the true label; 1, which every label passes, where n is too small for it.
+
+    Args:
+        logits: float (N, K), not seen in training.
+        targets: int (N,), indices of the true labels.
+        temperature: positive divisor of the logits.
+    """
+    chosen = probabilities(logits, temperature)[np.arange(len(targets)), targets]
+    scores = [*np.sort(1.0 - chosen).tolist(), 1.0]
+    count = len(targets)
+    # Whole numbers: a coverage of 0.9 as a float could round the rank up by one.
+    ranks = (-(-(count + 1) * parts // 1000) for parts in range(_LEAST, _MOST + 1))
+    return [scores[min(rank, count + 1) - 1] for rank in ranks]
+
+
+def threshold_for(coverage: float, thresholds: Sequence[float]) -> float:
+    """The threshold of a coverage, which is rounded up to thousandths.
+
+    Args:
+        coverage: 0.5 to 0.999.
+        thresholds: what :func:`conformal_thresholds` returns.
+
+    Raises:
+        ConfigError: another coverage.
+    """
+    # 0.95 times 1000 is a little more than 950.
+    parts = math.ceil(round(coverage * 1000.0, 6)) if math.isfinite(coverage) else 0
+    if not _LEAST <= parts <= _MOST:
+        raise ConfigError(f"a coverage of {coverage:g} is out of range.", "Choose 0.5 to 0.999.")
+    return thresholds[parts - _LEAST]
+
+
+def prediction_sets(rows: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """Which labels stay possible: those whose probability is at least one minus the threshold.
+
+    Args:
+        rows: probabilities float64 (N, C).
+        threshold: what :func:`threshold_for` returns.
+
+    Returns:
+        bool (N, C); a row may have no label, or several.
+    """
+    sets: NDArray[np.bool_] = 1.0 - rows <= threshold
+    return sets
 
 
 def two_sided(logits: Floats) -> Floats:

@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 
 from undertone.errors import ConfigError, nearest
 from undertone.settings import (
+    BAG,
     BagConfig,
     DataConfig,
     DistillConfig,
@@ -81,6 +82,7 @@ def _contradictions(config: RunConfig) -> Iterable[str]:
             "exists to keep the best epoch; add train.patience=0, or use train.keep=best."
         )
     yield from _network_contradictions(config.network)
+    yield from _bag_contradictions(config)
 
 
 # What an architecture does not read, each with the architectures that do.
@@ -93,7 +95,14 @@ _UNREAD = {
     },
     "transformer": {"bidirectional": "lstm or hybrid", "attention_layers": "hybrid"},
     "hybrid": {"positions": "transformer"},
+    BAG: {
+        each.name: "lstm, transformer or hybrid"
+        for each in msgspec.structs.fields(NetworkConfig)
+        if each.name != "architecture"
+    },
 }
+# What a bag of n-grams reads of [train]: a solver of its own takes the place of the loop.
+_OF_A_BAG = {"class_weights", "device", "precision", "threads"}
 
 
 def _network_contradictions(network: NetworkConfig) -> Iterable[str]:
@@ -118,6 +127,24 @@ def _network_contradictions(network: NetworkConfig) -> Iterable[str]:
             f"network.hidden_dim={width} is odd, and network.positions=sinusoidal needs pairs: "
             "choose an even number, or use network.positions=learned."
         )
+
+
+def _bag_contradictions(config: RunConfig) -> Iterable[str]:
+    bag = config.network.architecture == BAG
+    if not bag and not config.network.wide:
+        yield from _no_effect("bag", config.bag, BagConfig(), "use architecture=bag or wide=true")
+    if bag:
+        left = msgspec.structs.replace(
+            config.train, **{name: getattr(TrainConfig(), name) for name in _OF_A_BAG}
+        )
+        yield from _no_effect("train", left, TrainConfig(), "use another network.architecture")
+
+
+def _no_effect(section: str, given: Struct, usual: Struct, remedy: str) -> Iterable[str]:
+    for each in msgspec.structs.fields(given):
+        if (value := getattr(given, each.name)) != getattr(usual, each.name):
+            name = f"{section}.{each.name}"
+            yield f"{name}={_spelled(value)} has no effect here: {remedy}, or drop it."
 
 
 def _spelled(value: object) -> str:
@@ -164,6 +191,16 @@ def load_preset(name: str, overrides: Iterable[str] = (), seed: int | None = Non
     if seed is not None:
         values["seed"] = seed
     return from_dict(values)
+
+
+def setting_mistakes(name: str, value: Any) -> list[str]:
+    """What is wrong with ``section.key`` and one value for it, whatever the other settings are."""
+    if name not in set(_names(RunConfig, "")):
+        return [f"unknown setting {name}{_nearest_setting(name)}."]
+    section, _, key = name.rpartition(".")
+    mistakes: list[str] = []
+    _checked(RunConfig, {section: {key: value}} if section else {key: value}, "", mistakes)
+    return mistakes
 
 
 def preset_names() -> list[str]:

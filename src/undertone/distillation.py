@@ -104,7 +104,7 @@ def distill(
             unlabelled,
             config=config,
             output=folder,
-            described={"source": source},
+            described={"source": source, **options.described()},
             start_from=start_from,
             resume=resume,
             on_event=on_event,

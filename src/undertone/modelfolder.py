@@ -28,6 +28,7 @@ TOKENIZER = "tokenizer.json"
 WEIGHTS = "model.safetensors"
 GRAPH = "model.onnx"
 GRAPH_INT8 = "model.int8.onnx"
+WIDE = "ngrams.safetensors"
 CALIBRATION = "calibration.json"
 HISTORY = "history.jsonl"
 METRICS = "metrics.json"
@@ -37,7 +38,7 @@ CARD = "README.md"
 # Where the model inside the package stands.
 PACKAGED = Path(__file__).resolve().parent / "model"
 
-_DIGESTED = (TOKENIZER, WEIGHTS, GRAPH, GRAPH_INT8, CALIBRATION, HISTORY, METRICS)
+_DIGESTED = (TOKENIZER, WEIGHTS, GRAPH, GRAPH_INT8, WIDE, CALIBRATION, HISTORY, METRICS)
 _LARGEST_MANIFEST = 4 * 2**20
 
 

@@ -118,6 +118,13 @@ class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "concat"
     layer_norm: Annotated[bool, Meta(description="LayerNorm on the pooled vector")] = False
+    wide: Annotated[
+        bool,
+        Meta(
+            description="a bag of n-grams (section bag) beside the network, its logits added "
+            "(Cheng et al. 2016)"
+        ),
+    ] = False
 
 
 class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):

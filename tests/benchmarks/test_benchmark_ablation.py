@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -13,14 +12,15 @@ from typing import Any
 
 import msgspec
 import pytest
-from benchmarks.ablation import measured, report, side_by_side, summary, variants
+from benchmarks.ablation import measured, report, summary, variants
 from benchmarks.ablation.measured import Run
-from benchmarks.ablation.side_by_side import Ended, Task
 from benchmarks.ablation.variants import Job, Plan, Variant
 
 from undertone import modelfolder
 from undertone.config import load_preset
 from undertone.errors import ConfigError
+from undertone.study import side_by_side
+from undertone.study.side_by_side import Ended, Task
 
 TINY = '"train.epochs=2", "train.patience=0", "network.embedding_dim=8", "network.hidden_dim=8"'
 TWO = f"""
@@ -284,10 +284,16 @@ def start(repository: Path, folder: Path, *options: str) -> subprocess.Popen[str
     )
 
 
-def wait_for(reached: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    while not reached():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
+def stopped_when(reached: Callable[[], bool], process: subprocess.Popen[str]) -> str:
+    """What a program said that was ended once it had come so far."""
+    try:
+        while not reached():
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.05)
+    finally:
+        process.terminate()
+    _, said = process.communicate()
+    return said
 
 
 @pytest.mark.slow
@@ -297,10 +303,8 @@ def test_a_stopped_run_is_gone_on_with(repository: Path, tmp_path: Path):
     log = tmp_path / "runs" / "recipe-0.log"
     checkpoint = tmp_path / "runs" / "recipe-0" / "checkpoint.safetensors"
     for sign in (checkpoint.exists, lambda: "Resumed at step" in log.read_text()):
-        process = start(repository, tmp_path)
-        wait_for(sign, process)
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate()
+        process = start(repository, tmp_path, "--variants", "recipe", "--seeds", "0")
+        said = stopped_when(sign, process)
         assert process.returncode == 130, said
         assert said.endswith("stopped; the same command goes on.\n")
         assert log.read_text().strip().endswith("--resume.")

@@ -30,6 +30,8 @@ def test_train_evaluate_predict_explain(cli, trained):
     assert measured["figures"]["accuracy"] == 1.0
     answer = json.loads(cli("predict", "--model", trained, "--json", "It was superb").out)
     assert answer["label"] == "positive"
+    probed = json.loads(cli("probe", trained, "--suite", "negation", "--json").out)
+    assert probed["results"][0]["overall"]["texts"] == 82
     explained = cli("predict", "--model", trained, "--explain", "It was boring")
     assert explained.code == 0
     assert "boring" in explained.out

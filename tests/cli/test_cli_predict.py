@@ -370,3 +370,25 @@ def test_a_reader_that_goes_away_ends_it_quietly(trained, tmp_path):
     assert done.stderr == ""
     assert done.stdout.splitlines()[0].startswith("positive")
     assert done.stdout.splitlines()[1] == "141"
+
+
+def test_abstaining_says_uncertain_and_why(cli, trained):
+    model = undertone.load(trained.folder).abstaining(0.999)
+    expected = model.predict("a film")
+    assert expected.status == "uncertain"
+    shown = cli("predict", "a film", "--model", trained.folder, "--abstain", 0.999)
+    assert (
+        shown.out == f"uncertain  {expected.probability:.2f}  a film  ({model.doubt('a film')})\n"
+    )
+    found = json.loads(
+        cli("predict", "a film", "--model", trained.folder, "--abstain", 0.999, "--json").out
+    )
+    assert (found["label"], found["status"]) == ("uncertain", "uncertain")
+    assert found["doubt"] == model.doubt("a film")
+
+
+@pytest.mark.parametrize("coverage", ["0.4", "1", "95", "most"])
+def test_a_coverage_out_of_range_is_one_line(cli, trained, coverage):
+    outcome = cli("predict", "a film", "--model", trained.folder, "--abstain", coverage)
+    assert outcome.code == 2
+    assert "--abstain" in outcome.error

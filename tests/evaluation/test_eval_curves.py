@@ -7,7 +7,14 @@ import pytest
 from sklearn import metrics as sklearn
 
 from undertone.evaluation import wilson
-from undertone.evaluation.curves import confidence_bins, length_bands, roc_curves
+from undertone.evaluation.curves import (
+    confidence_bins,
+    length_bands,
+    risk_curve,
+    risks,
+    roc_curves,
+)
+from undertone.evaluation.metrics import area_under_risk
 
 
 def test_bins_by_hand(verdicts):
@@ -82,3 +89,25 @@ def test_bands_by_hand(verdicts):
 def test_a_band_of_empty_reviews_has_no_share(verdicts):
     (band,) = length_bands(verdicts([0], [[0.5, 0.5]], total=[0]))
     assert (band.reviews, band.accuracy, band.share_read) == (1, 0.0, None)
+
+
+def test_risk_over_coverage_by_hand(verdicts):
+    """Right at 0.9; one of two right at 0.8; wrong at 0.6; empty and wrong at 0.5."""
+    rows = [[0.2, 0.8], [0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.5, 0.5]]
+    found = verdicts([0, 0, 0, 0, 0], rows, total=[9, 9, 9, 9, 0])
+    assert risks(found) == pytest.approx([0, 0.5 / 2, 1 / 3, 2 / 4, 3 / 5])
+    assert area_under_risk(found) == pytest.approx((0.25 + 1 / 3 + 0.5 + 0.6) / 5)
+    curve = risk_curve(found)
+    assert curve.coverage == (0.2, 0.4, 0.6, 0.8, 1.0)
+    assert curve.risk[-1] == 0.6
+
+
+def test_the_risk_curve_of_many_reviews_has_a_hundred_points(verdicts):
+    generator = np.random.default_rng(0)
+    second = generator.uniform(size=1234)
+    found = verdicts(generator.integers(0, 2, 1234), np.stack([1 - second, second], axis=1))
+    curve = risk_curve(found)
+    assert len(curve.coverage) == 100
+    assert curve.risk[-1] == pytest.approx(1 - found.correct.mean(), abs=1e-6)
+    surest = np.argsort(-found.confidence)[: round(curve.coverage[49] * 1234)]
+    assert curve.risk[49] == pytest.approx(1 - found.correct[surest].mean(), abs=1e-6)

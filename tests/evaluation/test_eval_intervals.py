@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from undertone.errors import ConfigError
-from undertone.evaluation import mcnemar, paired_bootstrap, wilson
+from undertone.evaluation import holm, mcnemar, paired_bootstrap, student_t, wilson
 
 
 @given(st.integers(1, 30_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
@@ -129,3 +129,32 @@ def test_unpaired_input_is_refused():
         paired_bootstrap(np.zeros((2, 2)), np.zeros((2, 2)), seed=0)
     with pytest.raises(ConfigError, match="no reviews to compare"):
         paired_bootstrap([], [], seed=0)
+
+
+def test_holm_steps_down():
+    # As statsmodels' multipletests(..., method="holm") corrects them.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.6, 0.4, 0.0001]) == pytest.approx((0.8, 0.8, 0.0003))
+    assert holm([0.02, 0.02, 0.02]) == pytest.approx((0.06, 0.06, 0.06))
+    assert holm([0.03]) == (0.03,)
+    assert holm([]) == ()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_holm_rejects_what_the_procedure_rejects(p_values):
+    corrected = holm(p_values)
+    rejected = set()
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if (len(p_values) - rank) * p_values[place] > 0.05:
+            break
+        rejected.add(place)
+    assert {place for place, value in enumerate(corrected) if value <= 0.05} == rejected
+
+
+def test_student_t_is_scipys():
+    values = [0.921, 0.934, 0.928, 0.925]
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert student_t(values) == pytest.approx((expected.low, expected.high))
+    assert student_t([0.9]) is None
+    assert student_t([0.9, 0.9]) == (0.9, 0.9)

@@ -14,7 +14,7 @@ from undertone.data.examples import Example
 from undertone.errors import MissingExtraError, OutputError
 from undertone.evaluation import Evaluation, evaluate, figure_rows, report, write_report
 
-NAMES = ["accuracy_by_length", "confusion", "reliability", "roc"]
+NAMES = ["accuracy_by_length", "confusion", "reliability", "risk_coverage", "roc"]
 
 
 @pytest.fixture
@@ -163,6 +163,13 @@ def test_the_roc_plot_names_its_area(two):
     assert axes.get_title(loc="left") == f"ROC (area {two.roc_auc:.4f})"
     assert axes.lines[1].get_xdata().tolist() == list(two.roc[0].false_positive_rate)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["positive"]
+
+
+def test_the_risk_curve_ends_at_the_share_of_wrong_verdicts(two):
+    axes = plots.risk_coverage(two).axes[0]
+    assert axes.lines[1].get_xydata()[-1].tolist() == [1.0, 0.25]
+    assert "## Doubt" in report.markdown(two)
+    assert "| 100.00% | 25.00% |" in report.markdown(two)
 
 
 def test_accuracy_by_length_shows_every_band(two):

@@ -14,15 +14,18 @@ if TYPE_CHECKING:
 _SHORTEST = 20
 
 
-def line(text: str, prediction: Prediction, width: int | None = None) -> str:
+def line(
+    text: str, prediction: Prediction, width: int | None = None, doubt: str | None = None
+) -> str:
     """``negative  0.87  I didn't hate it, ...``, and how much was read if not all of it.
 
     Args:
         text: the review.
         prediction: of that review.
         width: columns of a terminal's line; None: the text is shown whole.
+        doubt: why the model abstains, if it does.
     """
-    note = cut_note(prediction)
+    note = ", ".join(filter(None, [doubt, cut_note(prediction)]))
     head = f"{verdict(prediction)}  "
     tail = f"  ({note})" if note else ""
     room = None if width is None else max(_SHORTEST, width - len(head) - len(tail))
@@ -34,7 +37,7 @@ def verdict(prediction: Prediction) -> str:
     """The label and its probability; a text without tokens has neither."""
     if prediction.label is None or prediction.probability is None:
         return "no text  -   "
-    width = max(len(label) for label in prediction.probabilities)
+    width = max(len(label) for label in (prediction.label, *prediction.probabilities))
     return f"{prediction.label:<{width}}  {prediction.probability:.2f}"
 
 
@@ -45,7 +48,8 @@ def cut_note(prediction: Prediction) -> str:
     return f"read {prediction.tokens_read:,} of {prediction.tokens_total:,} tokens"
 
 
-def document(text: str, prediction: Prediction) -> bytes:
-    """Everything about one prediction as one JSON object."""
+def document(text: str, prediction: Prediction, doubt: str | None = None) -> bytes:
+    """Everything about one prediction as one JSON object; ``doubt`` where the model abstains."""
     fields: dict[str, Any] = msgspec.to_builtins(prediction)
-    return msgspec.json.encode({"text": text, **fields})
+    why = {} if doubt is None else {"doubt": doubt}
+    return msgspec.json.encode({"text": text, **fields, **why})

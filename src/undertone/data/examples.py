@@ -39,6 +39,8 @@ _POLARITY: Mapping[str, int] = {
     "yes": 1,
     "very positive": 2,
 }
+# Numbers that say which of two labels it is; as labels of a source they are ordered as numbers.
+_BINARY: Mapping[str, int] = {"-1": -1, "0": -1, "1": 1}
 
 
 class Example(Struct, frozen=True):
@@ -99,6 +101,17 @@ def label_order(labels: Iterable[str]) -> tuple[str, ...]:
     if all(_number(label) is not None for label in distinct):
         return tuple(sorted(distinct, key=lambda label: (_number(label) or 0.0, label)))
     return tuple(distinct)
+
+
+def polarity(label: str) -> int | None:
+    """-1 for a negative label, 1 for a positive one, 0 for one between; None if its name is none.
+
+    >>> [polarity(label) for label in ("neg", "Positive", "0", "1", "neutral", "comedy")]
+    [-1, 1, -1, 1, 0, None]
+    """
+    name = label.strip().casefold()
+    pole = _POLARITY.get(name, _BINARY.get(name))
+    return None if pole is None else (pole > 0) - (pole < 0)
 
 
 def label_text(value: Any, place: str, what: str = "label") -> str | None:

@@ -4,8 +4,10 @@ from undertone.evaluation.intervals import (
     BootstrapTest,
     Interval,
     McNemarTest,
+    holm,
     mcnemar,
     paired_bootstrap,
+    student_t,
     wilson,
 )
 from undertone.evaluation.measure import Evaluation, evaluate, summarise
@@ -27,9 +29,11 @@ __all__ = [
     "collect_verdicts",
     "evaluate",
     "figure_rows",
+    "holm",
     "mcnemar",
     "paired_bootstrap",
     "shown",
+    "student_t",
     "summarise",
     "wilson",
     "write_report",

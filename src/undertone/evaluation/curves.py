@@ -15,6 +15,7 @@ CONFIDENCE_BINS = 15
 LENGTH_EDGES = (25, 50, 100, 200, 400, 800)
 
 _ROC_POINTS = 200
+_RISK_POINTS = 100
 
 
 class ConfidenceBin(Struct, frozen=True):
@@ -36,6 +37,13 @@ class RocCurve(Struct, frozen=True):
     label: str
     false_positive_rate: tuple[float, ...]
     true_positive_rate: tuple[float, ...]
+
+
+class RiskCurve(Struct, frozen=True):
+    """Share of wrong verdicts among the surest reviews, from the surest one alone to all."""
+
+    coverage: tuple[float, ...]
+    risk: tuple[float, ...]
 
 
 class LengthBand(Struct, frozen=True):
@@ -92,6 +100,30 @@ def roc_curves(verdicts: Verdicts) -> tuple[RocCurve, ...]:
             false_rates, true_rates = points.round(6).T.tolist()
             curves.append(RocCurve(verdicts.labels[number], tuple(false_rates), tuple(true_rates)))
     return tuple(curves)
+
+
+def risk_curve(verdicts: Verdicts) -> RiskCurve:
+    """The risk-coverage curve at 1%, 2%, to 100% of the reviews; fewer points of fewer reviews."""
+    found = risks(verdicts)
+    count = len(found)
+    shares = np.linspace(1 / _RISK_POINTS, 1.0, _RISK_POINTS)
+    last = np.unique(np.ceil(shares * count - 1e-9).astype(np.int64)) - 1
+    coverage = (last + 1) / count
+    return RiskCurve(tuple(coverage.round(6).tolist()), tuple(found[last].round(6).tolist()))
+
+
+def risks(verdicts: Verdicts) -> NDArray[np.float64]:
+    """Share of wrong verdicts among the k surest reviews, float64 (N,), for k from 1 to N.
+
+    Reviews that are equally sure each count as wrong with the share of them that is wrong, as if
+    drawn at random. A review without a verdict counts as wrong and is the least sure.
+    """
+    order = np.argsort(-verdicts.confidence, kind="stable")
+    wrong = 1.0 - verdicts.correct[order]
+    _, group, size = np.unique(-verdicts.confidence, return_inverse=True, return_counts=True)
+    means = np.bincount(group[order], weights=wrong) / size
+    found: NDArray[np.float64] = np.cumsum(means[group[order]]) / np.arange(1, len(order) + 1)
+    return found
 
 
 def length_bands(verdicts: Verdicts) -> tuple[LengthBand, ...]:

@@ -26,6 +26,7 @@ from undertone.settings import BAG
 
 COMPARISON = modelfolder.COMPARISON
 _TEMPERATURE = "temperature_int8"
+_CONFORMAL = "conformal_int8"
 _WARM_UP = 256
 
 
@@ -80,9 +81,9 @@ def export_int8(
 ) -> Comparison | None:
     """Write ``model.int8.onnx`` into a model folder, and measure it where there are reviews.
 
-    The temperature of the int8 graph is fitted on the validation reviews of ``source``; both
-    graphs are then measured on its test reviews, and the figures kept in ``int8.json``. All of
-    it happens beside the folder; what fails leaves the folder as it was.
+    The temperature of the int8 graph and its thresholds of doubt are fitted on the validation
+    reviews of ``source``; both graphs are then measured on its test reviews, and the figures kept
+    in ``int8.json``. All of it happens beside the folder; what fails leaves the folder as it was.
 
     Args:
         folder: a model folder with ``model.onnx``.
@@ -134,11 +135,13 @@ def _reviews(
 
 def _build(folder: Path, manifest: Manifest, scratch: Path) -> None:
     """A model folder of its own with both graphs; the one to be extended is not touched."""
-    for name in (modelfolder.TOKENIZER, modelfolder.GRAPH):
+    beside = [modelfolder.WIDE] if manifest.config.network.wide else []
+    for name in (modelfolder.TOKENIZER, modelfolder.GRAPH, *beside):
         shutil.copyfile(modelfolder.verified(folder, manifest, name), scratch / name)
     path = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION)
     content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     content.pop(_TEMPERATURE, None)
+    content.pop(_CONFORMAL, None)
     files.write_json(scratch / modelfolder.CALIBRATION, content)
     quantise(scratch / modelfolder.GRAPH, scratch / modelfolder.GRAPH_INT8)
     modelfolder.write(scratch, manifest)
@@ -182,7 +185,9 @@ def _calibrate(folder: Path, manifest: Manifest, validation: Sequence[Example]) 
     logits = model.logits([example.text for example in validation]).logits
     path = folder / modelfolder.CALIBRATION
     content = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
-    content[_TEMPERATURE] = calibration.fit_temperature(logits, targets)
+    temperature = calibration.fit_temperature(logits, targets)
+    content[_TEMPERATURE] = temperature
+    content[_CONFORMAL] = calibration.conformal_thresholds(logits, targets, temperature)
     files.write_json(path, content)
     modelfolder.write(folder, manifest)
 

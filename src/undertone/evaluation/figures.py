@@ -102,6 +102,25 @@ def roc(evaluation: Evaluation) -> Figure:
     return figure
 
 
+def risk_coverage(evaluation: Evaluation) -> Figure:
+    """Wrong verdicts among the surest reviews, over how many of all reviews these are."""
+    curve = evaluation.risk
+    with drawing.style():
+        figure = drawing.figure(6.0, 4.2)
+        axes = figure.subplots()
+        whole = 1.0 - evaluation.accuracy
+        axes.axhline(whole, color=GREY, linestyle="--", linewidth=1.2, label="all reviews")
+        axes.plot(curve.coverage, curve.risk, color=BLUE, label="the surest alone")
+        axes.set(xlim=(-0.01, 1.01))
+        axes.set_ylim(bottom=0.0)
+        axes.set(xlabel="Reviews with a verdict", ylabel="Wrong verdicts among these")
+        axes.set_title(f"Risk over coverage (mean {shown('aurc', evaluation.figures['aurc'])})")
+        drawing.percent_axis(axes.xaxis)
+        drawing.percent_axis(axes.yaxis)
+        drawing.legend_above(axes)
+    return figure
+
+
 def by_length(evaluation: Evaluation) -> Figure:
     """Accuracy with 95% intervals over the length of the review, and reviews in each band."""
     bands = evaluation.by_length

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -11,6 +13,7 @@ from msgspec import Struct
 from numpy.typing import ArrayLike, NDArray
 
 from undertone.errors import ConfigError
+from undertone.extras import require
 
 McNemarMethod = Literal["auto", "exact", "mid-p", "continuity"]
 
@@ -59,11 +62,11 @@ class BootstrapTest(Struct, frozen=True):
     resamples: int
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, trials: int, confidence: float = 0.95) -> Interval:
     """Score interval of a share (Wilson, JASA 22, 1927, p. 209-212); (0, 1) without trials.
 
     Args:
-        successes: 0 to ``trials``.
+        successes: 0 to ``trials``; where ties count one half, it need not be whole.
         trials: number of independent trials.
         confidence: coverage, e.g. 0.95.
     """
@@ -146,6 +149,46 @@ def paired_bootstrap(
         min(1.0, 2.0 * min(below, above)),
         resamples,
     )
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """P-values of several tests, corrected so that all of them together err as often as one.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
+    Statistics 6, 1979: the k-th smallest of m is multiplied by m - k + 1, none becomes smaller than
+    the one before it, and none exceeds 1.
+
+    Args:
+        p_values: of m tests, in any order.
+
+    Returns:
+        The corrected ones, in the same order; each is to be compared with the level itself.
+    """
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    corrected = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, place in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * p_values[place]))
+        corrected[place] = highest
+    return tuple(corrected)
+
+
+def student_t(values: Sequence[float], confidence: float = 0.95) -> Interval | None:
+    """Interval of a mean by Student's t (Biometrika 6, 1908); None of fewer than two values.
+
+    Args:
+        values: independent measurements, such as one of each seed.
+        confidence: coverage, e.g. 0.95.
+
+    Raises:
+        MissingExtraError: scipy is not installed.
+    """
+    if len(values) < 2:
+        return None
+    quantile = require("scipy.stats", "train").t.ppf((1.0 + confidence) / 2.0, len(values) - 1)
+    reach = float(quantile) * statistics.stdev(values) / math.sqrt(len(values))
+    mean = statistics.fmean(values)
+    return Interval(mean - reach, mean + reach)
 
 
 def _require_paired(first: tuple[int, ...], second: tuple[int, ...]) -> None:

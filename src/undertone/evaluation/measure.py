@@ -12,7 +12,7 @@ from msgspec import Struct
 from undertone import files, modelfolder, provenance
 from undertone.data.examples import Example
 from undertone.evaluation import curves, metrics
-from undertone.evaluation.curves import ConfidenceBin, LengthBand, RocCurve
+from undertone.evaluation.curves import ConfidenceBin, LengthBand, RiskCurve, RocCurve
 from undertone.evaluation.intervals import Interval, wilson
 from undertone.evaluation.metrics import LabelScores
 from undertone.evaluation.verdicts import Classifier, Progress, Verdicts, collect_verdicts
@@ -51,6 +51,7 @@ class Evaluation(Struct, frozen=True):
         by_length: accuracy by tokens of the whole review.
         confidence_bins: what the reliability diagram shows.
         roc: the ROC curves, thinned.
+        risk: wrong verdicts among the surest reviews, see :func:`.curves.risk_curve`.
         tokens_read: in all reviews together.
         tokens_total: the same, before long reviews are cut.
         seconds: from texts to logits, tokenising included.
@@ -71,6 +72,7 @@ class Evaluation(Struct, frozen=True):
     by_length: tuple[LengthBand, ...]
     confidence_bins: tuple[ConfidenceBin, ...]
     roc: tuple[RocCurve, ...]
+    risk: RiskCurve
     tokens_read: int
     tokens_total: int
     seconds: float
@@ -143,15 +145,17 @@ def summarise(
         by_length=curves.length_bands(verdicts),
         confidence_bins=curves.confidence_bins(verdicts),
         roc=curves.roc_curves(verdicts),
+        risk=curves.risk_curve(verdicts),
         tokens_read=int(verdicts.tokens_read.sum()),
         tokens_total=int(verdicts.tokens_total.sum()),
         seconds=seconds,
         reviews_per_second=count / max(seconds, 1e-9),
-        model=_identity(model),
+        model=identity(model),
         provenance=provenance.collect(),
     )
 
 
-def _identity(model: Classifier) -> MeasuredModel:
+def identity(model: Classifier) -> MeasuredModel:
+    """What a report records of a model."""
     digest = files.sha256(model.folder / modelfolder.MANIFEST)
     return MeasuredModel(model.name, digest, model.precision, model.temperature)

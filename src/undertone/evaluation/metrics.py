@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from undertone.evaluation.curves import confidence_bins
+from undertone.evaluation.curves import confidence_bins, risks
 from undertone.evaluation.verdicts import Verdicts
 
 
@@ -138,6 +138,11 @@ def macro(verdicts: Verdicts, part: Literal["precision", "recall", "f1"]) -> flo
     return _mean([getattr(each, part) for each in scores if each.reviews or each.predicted])
 
 
+def area_under_risk(verdicts: Verdicts) -> float:
+    """Mean risk over all coverages (AURC; Geifman et al., ICLR 2019, section 2), as a share."""
+    return float(risks(verdicts).mean())
+
+
 def share_read(verdicts: Verdicts) -> float | None:
     """Tokens read over tokens in all; None where the reviews have none."""
     total = int(verdicts.tokens_total.sum())
@@ -179,6 +184,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         "f1_macro": Metric("F1, macro", lambda v: macro(v, "f1"), "share", "higher"),
         "roc_auc": Metric("ROC-AUC", roc_auc, "number", "higher"),
         "ece": Metric("Expected calibration error", expected_calibration_error, "share", "lower"),
+        "aurc": Metric("Risk over all coverages", area_under_risk, "share", "lower"),
         "brier": Metric("Brier score", brier, "number", "lower"),
         "share_read": Metric("Text read", share_read, "share", "higher"),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from msgspec import Struct
 from undertone import files, modelfolder
 from undertone.errors import MissingExtraError, OutputError
 from undertone.evaluation import drawing, figures
+from undertone.evaluation.markdown import origin_lines, plain, table
 from undertone.evaluation.measure import Evaluation
 from undertone.evaluation.metrics import METRICS, shown
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 JSON_NAME = "metrics.json"
 MARKDOWN_NAME = "report.md"
 
+_COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
+
 PLOTS: Mapping[str, Callable[[Evaluation], Figure]] = MappingProxyType(
     {
         "confusion": figures.confusion,
         "reliability": figures.reliability,
         "roc": figures.roc,
+        "risk_coverage": figures.risk_coverage,
         "accuracy_by_length": figures.by_length,
     }
 )
@@ -123,8 +127,8 @@ def _write_plots(evaluation: Evaluation, output: Path) -> tuple[tuple[Path, ...]
 
 
 def _head(evaluation: Evaluation) -> Iterator[str]:
-    where = f"`{_plain(evaluation.source)}`, " if evaluation.source else ""
-    yield f"# `{_plain(evaluation.model.name)}` on {where}{_plain(evaluation.split)} split"
+    where = f"`{plain(evaluation.source)}`, " if evaluation.source else ""
+    yield f"# `{plain(evaluation.model.name)}` on {where}{plain(evaluation.split)} split"
     low, high = (shown("accuracy", end) for end in evaluation.accuracy_interval)
     yield (
         f"**{shown('accuracy', evaluation.accuracy)} of {evaluation.reviews:,} reviews right** "
@@ -145,10 +149,10 @@ def _head(evaluation: Evaluation) -> Iterator[str]:
 
 def _figures(evaluation: Evaluation) -> Iterator[str]:
     yield "## Figures"
-    yield _table(("Figure", "Value"), figure_rows(evaluation))
+    yield table(("Figure", "Value"), figure_rows(evaluation))
     if len(evaluation.labels) == 2:
         yield (
-            f"Precision, recall and F1 are those of `{_plain(evaluation.labels[1])}`; macro is "
+            f"Precision, recall and F1 are those of `{plain(evaluation.labels[1])}`; macro is "
             "the mean over both labels. Log loss, calibration error and Brier score are better "
             "when lower, the others when higher."
         )
@@ -158,23 +162,23 @@ def _labels(evaluation: Evaluation) -> Iterator[str]:
     yield "## By label"
     rows = [
         (
-            _plain(each.label),
+            plain(each.label),
             f"{each.reviews:,}",
             *(shown(name, getattr(each, name)) for name in ("precision", "recall", "f1")),
         )
         for each in evaluation.by_label
     ]
-    yield _table(("Label", "Reviews", "Precision", "Recall", "F1"), rows)
+    yield table(("Label", "Reviews", "Precision", "Recall", "F1"), rows)
 
 
 def _confusion(evaluation: Evaluation) -> Iterator[str]:
     yield "## Confusion matrix"
-    labels = [_plain(label) for label in evaluation.labels]
+    labels = [plain(label) for label in evaluation.labels]
     rows = [
         (label, *(f"{cell:,}" for cell in row))
         for label, row in zip(labels, evaluation.confusion, strict=True)
     ]
-    yield _table(("True label", *labels), rows)
+    yield table(("True label", *labels), rows)
 
 
 def _calibration(evaluation: Evaluation) -> Iterator[str]:
@@ -188,7 +192,21 @@ def _calibration(evaluation: Evaluation) -> Iterator[str]:
         )
         for each in evaluation.confidence_bins
     ]
-    yield _table(("Confidence", "Reviews", "Mean confidence", "Accuracy"), rows)
+    yield table(("Confidence", "Reviews", "Mean confidence", "Accuracy"), rows)
+
+
+def _risk(evaluation: Evaluation) -> Iterator[str]:
+    yield "## Doubt"
+    curve = evaluation.risk
+    points = [
+        max(index for index, share in enumerate(curve.coverage) if index == 0 or share <= wanted)
+        for wanted in _COVERAGES
+    ]
+    rows = [
+        (shown("accuracy", curve.coverage[at]), shown("accuracy", curve.risk[at]))
+        for at in dict.fromkeys(points)
+    ]
+    yield table(("The surest of all reviews", "Wrong verdicts among them"), rows)
 
 
 def _lengths(evaluation: Evaluation) -> Iterator[str]:
@@ -203,36 +221,20 @@ def _lengths(evaluation: Evaluation) -> Iterator[str]:
         )
         for band in evaluation.by_length
     ]
-    yield _table(("Tokens", "Reviews", "Accuracy", "95% interval", "Text read"), rows)
+    yield table(("Tokens", "Reviews", "Accuracy", "95% interval", "Text read"), rows)
 
 
 def _origin(evaluation: Evaluation) -> Iterator[str]:
-    model, origin = evaluation.model, evaluation.provenance
-    machine, versions = origin["machine"], origin["versions"]
-    memory = f", {machine['memory_gib']} GiB" if machine["memory_gib"] else ""
+    model = evaluation.model
     yield "## How this was made"
     yield "\n".join(
         [
-            f"- Command: `{_plain(origin['command'])}`",
-            f"- Date: {origin['date']}; commit: {origin['commit'] or 'not known'}",
-            f"- Machine: {machine['cpu']}, {machine['cores']} cores{memory}, {machine['system']}",
-            f"- Versions: {', '.join(f'{name} {value}' for name, value in versions.items())}",
+            *origin_lines(evaluation.provenance),
             f"- Model: {model.precision}, temperature {model.temperature:.3f}",
             f"- Model manifest (SHA-256): `{model.digest}`",
             f"- Time: {evaluation.seconds:.1f} s for {evaluation.reviews:,} reviews",
         ]
     )
-
-
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; every column but the first is aligned to the right."""
-    rule = ["---", *["---:"] * (len(heading) - 1)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [heading, rule, *rows])
-
-
-def _plain(text: str) -> str:
-    """``text`` on one line, without the characters that would end a cell or a code span."""
-    return " ".join(text.split()).replace("`", "'").replace("|", "\\|")
 
 
 _SECTIONS: tuple[tuple[Callable[[Evaluation], Iterator[str]], tuple[str, ...]], ...] = (
@@ -241,6 +243,7 @@ _SECTIONS: tuple[tuple[Callable[[Evaluation], Iterator[str]], tuple[str, ...]], 
     (_labels, ()),
     (_confusion, ("confusion", "roc")),
     (_calibration, ("reliability",)),
+    (_risk, ("risk_coverage",)),
     (_lengths, ("accuracy_by_length",)),
     (_origin, ()),
 )
@@ -248,5 +251,6 @@ _ALT = {
     "confusion": "Confusion matrix",
     "roc": "ROC curve",
     "reliability": "Reliability diagram",
+    "risk_coverage": "Risk over coverage",
     "accuracy_by_length": "Accuracy by length",
 }

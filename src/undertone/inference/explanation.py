@@ -128,7 +128,7 @@ def explain(model: Model, text: str, label: str | None) -> Explanation:
     prediction = model.predictions(
         LogitResult(logits[None], np.array([len(ids)], np.int32), np.array([whole.total], np.int32))
     )[0]
-    label = label or (model.labels[1] if len(model.labels) == 2 else prediction.label)
+    label = label or (model.labels[1] if len(model.labels) == 2 else prediction.likeliest)
     chosen = model.labels[0] if label is None else label
     column, sign = _column(model.labels, chosen)
     tokens = _tokens(text, whole, places, sign * parts[:, column])

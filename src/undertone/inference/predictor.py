@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,10 +16,12 @@ from undertone import calibration, modelfolder
 from undertone.config import RunConfig
 from undertone.errors import ConfigError, ModelFolderError, nearest
 from undertone.inference.bag import BagOfNGrams
+from undertone.inference.doubt import Doubt, between, kind_of_doubt
 from undertone.inference.explanation import Explanation, explain
 from undertone.inference.network import Network
 from undertone.inference.prefetch import ahead
 from undertone.inference.results import LogitResult, Prediction, prediction
+from undertone.inference.wide import Wide
 from undertone.modelfolder import Manifest
 from undertone.settings import BAG
 from undertone.text.tokenizer import Encoded, TextEncoder
@@ -42,8 +45,10 @@ class Model:
         config: the configuration it was trained with.
         precision: ``"float32"`` or ``"int8"``.
         temperature: divisor of the logits that makes the probabilities honest.
+        thresholds: of doubt, for every coverage; empty where the folder has none.
+        threshold: of doubt, of a model that abstains; else None.
         encoder: its tokenizer.
-        network: what turns token ids into logits: its graph, or its bag of n-grams.
+        network: what turns token ids into logits: its graph, its bag of n-grams, or both.
         digest: hex SHA-256 of all that decides its verdicts.
     """
 
@@ -54,8 +59,9 @@ class Model:
         precision: Precision,
         *,
         encoder: TextEncoder,
-        network: Network | BagOfNGrams,
+        network: Network | BagOfNGrams | Wide,
         temperature: float,
+        thresholds: tuple[float, ...] = (),
     ) -> None:
         self.folder = folder
         self.labels: tuple[str, ...] = manifest.labels
@@ -64,6 +70,8 @@ class Model:
         self.encoder = encoder
         self.network = network
         self.temperature = temperature
+        self.thresholds = thresholds
+        self.threshold: float | None = None
         self.digest = _digest(manifest, precision)
 
     def __repr__(self) -> str:
@@ -129,11 +137,53 @@ class Model:
     def predictions(self, result: LogitResult) -> list[Prediction]:
         """Verdicts from logits of this model."""
         rows = calibration.probabilities(result.logits, self.temperature)
+        sets: NDArray[np.bool_] = np.zeros((len(rows), 0), dtype=np.bool_)
+        if self.threshold is not None:
+            sets = calibration.prediction_sets(rows, self.threshold)
         counts = zip(result.tokens_read.tolist(), result.tokens_total.tolist(), strict=True)
         return [
-            prediction(self.labels, row, read, total)
-            for row, (read, total) in zip(rows, counts, strict=True)
+            prediction(self.labels, row, read, total, possible)
+            for row, possible, (read, total) in zip(rows, sets.tolist(), counts, strict=True)
         ]
+
+    def abstaining(self, coverage: float) -> Model:
+        """The same model, but it answers ``"uncertain"`` instead of guessing.
+
+        Every text gets the set of labels that stay possible (split conformal prediction on the
+        validation reviews). The set holds the true label with a probability of at least
+        ``coverage`` for texts of the same kind as those; where it is not a single label, the model
+        abstains. So it says a wrong label on at most ``1 - coverage`` of all texts.
+
+        Args:
+            coverage: 0.5 to 0.999, rounded up to thousandths; above the model's accuracy to be of
+                use.
+
+        Raises:
+            ConfigError: another coverage.
+            ModelFolderError: the folder was written before models could abstain.
+        """
+        if not self.thresholds:
+            raise ModelFolderError(
+                f"{self.name} holds no thresholds of doubt for {self.precision}.",
+                "Train it again, or write its int8 model again with undertone export.",
+            )
+        other = copy.copy(self)
+        other.threshold = calibration.threshold_for(coverage, self.thresholds)
+        other.digest = hashlib.sha256(f"{self.digest} {other.threshold!r}".encode()).hexdigest()
+        return other
+
+    def doubt(self, text: str) -> Doubt:
+        """Why a text may leave the model in doubt, from what its tokens contribute.
+
+        Returns:
+            ``"mixed"`` where they speak strongly for both of the two likeliest labels, else
+            ``"unclear"``.
+        """
+        (encoded,) = self.encoder.encode([text])
+        if not len(encoded.ids):
+            return "unclear"
+        logits, parts, _ = self.network.contributions(encoded.ids)
+        return kind_of_doubt(between(parts, logits) / self.temperature)
 
     def explain(self, text: str, *, label: str | None = None) -> Explanation:
         """What each token of a text contributed, and how the verdict formed word by word.
@@ -196,9 +246,15 @@ def load(
             f"need {outputs}.",
             "Copy the whole folder again, or train again.",
         )
-    temperature = _temperature(folder, manifest, chosen)
+    temperature, thresholds = _calibration(folder, manifest, chosen)
     return Model(
-        folder, manifest, chosen, encoder=encoder, network=network, temperature=temperature
+        folder,
+        manifest,
+        chosen,
+        encoder=encoder,
+        network=network,
+        temperature=temperature,
+        thresholds=thresholds,
     )
 
 
@@ -209,11 +265,22 @@ def _network(
     *,
     vocabulary: int,
     threads: int | None,
-) -> Network | BagOfNGrams:
+) -> Network | BagOfNGrams | Wide:
     path = modelfolder.verified(folder, manifest, _weights(manifest, precision))
-    if manifest.config.network.architecture == BAG:
-        return BagOfNGrams(path, manifest.config.bag, vocabulary=vocabulary, threads=threads)
-    return Network(path, vocabulary=vocabulary, batch=_BATCH[precision], threads=threads)
+    settings = manifest.config
+    if settings.network.architecture == BAG:
+        return BagOfNGrams(path, settings.bag, vocabulary=vocabulary, threads=threads)
+    network = Network(path, vocabulary=vocabulary, batch=_BATCH[precision], threads=threads)
+    if not settings.network.wide:
+        return network
+    beside = modelfolder.verified(folder, manifest, modelfolder.WIDE)
+    bag = BagOfNGrams(beside, settings.bag, vocabulary=vocabulary, threads=threads)
+    if bag.outputs != network.outputs:
+        raise ModelFolderError(
+            f"{beside} has {bag.outputs} outputs, the network beside it {network.outputs}.",
+            "Copy the whole folder again, or train again.",
+        )
+    return Wide(network, bag)
 
 
 def _weights(manifest: Manifest, precision: Precision) -> str:
@@ -224,7 +291,8 @@ def _weights(manifest: Manifest, precision: Precision) -> str:
 
 
 def _digest(manifest: Manifest, precision: Precision) -> str:
-    names = (modelfolder.TOKENIZER, _weights(manifest, precision), modelfolder.CALIBRATION)
+    names = [modelfolder.TOKENIZER, _weights(manifest, precision), modelfolder.CALIBRATION]
+    names += [modelfolder.WIDE] if manifest.config.network.wide else []
     used = [manifest.files[name] for name in names]
     content = [manifest.labels, manifest.config.text, [entry.sha256 for entry in used]]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
@@ -250,8 +318,14 @@ def _precision(wanted: str, folder: Path, manifest: Manifest) -> Precision:
     return "int8" if has_int8 and wanted != "float32" else "float32"
 
 
-def _temperature(folder: Path, manifest: Manifest, precision: Precision) -> float:
-    """Rounding to int8 moves the logits, so that graph may have a temperature of its own."""
+def _calibration(
+    folder: Path, manifest: Manifest, precision: Precision
+) -> tuple[float, tuple[float, ...]]:
+    """Temperature and thresholds of doubt, the latter empty where the folder has none.
+
+    Rounding to int8 moves the logits, so that graph may have a temperature of its own; without
+    thresholds of its own it has none, because those of float32 promise nothing for it.
+    """
     path = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION)
     try:
         content = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
@@ -265,7 +339,19 @@ def _temperature(folder: Path, manifest: Manifest, precision: Precision) -> floa
             f"{path} holds the temperature {value!r}, which is no positive number.",
             "Copy the folder again.",
         )
-    return float(value)
+    return float(value), _doubts(path, content, precision)
+
+
+def _doubts(path: Path, content: dict[str, object], precision: Precision) -> tuple[float, ...]:
+    thresholds = content.get("conformal_int8" if precision == "int8" else "conformal")
+    if thresholds is None:
+        return ()
+    try:
+        return msgspec.convert(thresholds, calibration.Thresholds)
+    except msgspec.ValidationError as error:
+        raise ModelFolderError(
+            f"{path} holds thresholds of doubt that are none: {error}.", "Copy the folder again."
+        ) from error
 
 
 def _texts(texts: Iterable[str]) -> list[str]:

@@ -16,22 +16,32 @@ from torch import Tensor, nn
 State = tuple[Tensor, Tensor]
 
 
-def read(lstm: nn.LSTM, values: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+def read(
+    lstm: nn.LSTM, values: Tensor, state: State | None = None, recurrence: Tensor | None = None
+) -> tuple[Tensor, State]:
     """What ``lstm(values, state)`` gives; under autocast on a GPU truly in autocast's format.
 
     Args:
         lstm: one layer, one direction, ``batch_first``.
         values: (B, T, D).
         state: where to start, two tensors (1, B, H); None: at zero.
+        recurrence: (4H, H), factors of the recurrent weights; None: they stay as they are.
 
     Returns:
         States (B, T, H), and the state at the end.
     """
-    if values.device.type != "cuda" or not torch.is_autocast_enabled("cuda"):
+    changed = {}
+    if recurrence is not None:
+        changed = {"weight_hh_l0": lstm.get_parameter("weight_hh_l0") * recurrence}
+    if values.device.type == "cuda" and torch.is_autocast_enabled("cuda"):
+        weights = [changed.get(name, each) for name, each in lstm.named_parameters()]
+        dtype = torch.get_autocast_dtype("cuda")
+        return read_in(dtype, weights, values, state, train=lstm.training)
+    if changed:
+        states, end = torch.func.functional_call(lstm, changed, (values, state))
+    else:
         states, end = lstm(values, state)
-        return states, end
-    weights = list(lstm.parameters())
-    return read_in(torch.get_autocast_dtype("cuda"), weights, values, state, train=lstm.training)
+    return states, end
 
 
 def read_in(
@@ -57,7 +67,7 @@ def read_in(
     # cuDNN wants its weights side by side in memory and copies them, with a warning, if they are
     # not: one tensor of them all is cast, and its slices are handed over.
     flat = torch.cat([each.flatten() for each in weights]).to(dtype)
-    slices = flat.split([each.numel() for each in weights])
+    slices = torch.split(flat, [each.numel() for each in weights])
     shaped = [part.view_as(each) for part, each in zip(slices, weights, strict=True)]
     start = [each.to(dtype) for each in state]
     with torch.autocast(values.device.type, enabled=False):

@@ -127,11 +127,7 @@ class LanguageModel(nn.Module):
         self, direction: int, vectors: Tensor, state: State, recurrence: Tensor
     ) -> tuple[Tensor, State]:
         lstm = self._lstm(direction)
-        if not recurrence.dim():
-            return gpu_lstm.read(lstm, vectors, state)
-        dropped = {"weight_hh_l0": lstm.get_parameter("weight_hh_l0") * recurrence}
-        states, end = torch.func.functional_call(lstm, dropped, (vectors, state))
-        return states, end
+        return gpu_lstm.read(lstm, vectors, state, recurrence if recurrence.dim() else None)
 
     def _sampled(self, guesses: Tensor, targets: Tensor, negatives: Tensor) -> Tensor:
         table = self.embedding.weight

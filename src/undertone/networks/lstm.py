@@ -1,70 +1,24 @@
-"""The LSTM classifier: token vectors, LSTM layers, pooling, one linear layer.
-
-Nothing stands between the pooled vector and the logit but an optional LayerNorm and the linear
-layer. That is deliberate: the logit is then an exact sum over tokens (see ``lstm_onnx``).
-"""
+"""The LSTM classifier: token vectors, LSTM layers, pooling, one linear layer."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from undertone.config import RunConfig
-from undertone.networks import layers
-from undertone.networks.shapes import pooled_width, state_width
+from undertone.networks.classifier import Classifier
+from undertone.networks.layers import LSTMLayer, SequenceDropout
+from undertone.networks.shapes import state_width
 
 
-class LSTMClassifier(nn.Module):
-    """Reads token ids and gives logits.
-
-    Args:
-        config: the network and dropout settings of a run.
-        vocabulary: number of distinct tokens.
-        outputs: K; 1 for two labels, else the number of labels.
-    """
+class LSTMClassifier(Classifier):
+    """``layers`` LSTM layers in one or two directions."""
 
     def __init__(self, config: RunConfig, vocabulary: int, outputs: int) -> None:
-        super().__init__()
-        network, train = config.network, config.train
-        self.pooling = network.pooling
-        self.hidden = network.hidden_dim
-        self.embedding = layers.TokenEmbedding(
-            vocabulary, network.embedding_dim, train.word_dropout, train.embedding_dropout
-        )
-        self.input_dropout = layers.SequenceDropout(train.input_dropout, train.dropout_mask)
-        self.layer_dropout = layers.SequenceDropout(train.layer_dropout, train.dropout_mask)
-        width = state_width(network)
-        inputs = [network.embedding_dim] + [width] * (network.layers - 1)
-        self.layers = nn.ModuleList(
-            layers.LSTMLayer(size, network.hidden_dim, network.bidirectional) for size in inputs
-        )
-        pooled = pooled_width(network)
-        self.attention = layers.AttentionPooling(width) if self.pooling == "attention" else None
-        self.output_dropout = nn.Dropout(train.output_dropout)
-        self.norm = nn.LayerNorm(pooled) if network.layer_norm else None
-        self.output = nn.Linear(pooled, outputs)
-
-    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """Logits of a batch.
-
-        Args:
-            ids: int64 (B, T), padded with 0 on the right; T >= max(lengths) >= 1.
-            lengths: int64 (B,), true lengths.
-
-        Returns:
-            float32 (B, K).
-        """
-        return self.classify(self.embedding(ids), lengths)
-
-    def classify(self, vectors: Tensor, lengths: Tensor) -> Tensor:
-        """Logits (B, K) from token vectors (B, T, embedding_dim)."""
-        states = self.read(vectors, lengths)
-        with torch.autocast(states.device.type, enabled=False):
-            pooled = self.output_dropout(self.pool(states, lengths))
-            if self.norm is not None:
-                pooled = self.norm(pooled)
-            logits: Tensor = self.output(pooled)
-        return logits
+        super().__init__(config, vocabulary, outputs, _bottom_up(config))
+        train = config.train
+        self.layer_dropout = SequenceDropout(train.layer_dropout, train.dropout_mask)
 
     def read(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """States of the last layer, float32 (B, T, state width)."""
@@ -74,22 +28,9 @@ class LSTMClassifier(nn.Module):
         result: Tensor = states
         return result
 
-    def pool(self, states: Tensor, lengths: Tensor) -> Tensor:
-        """One float32 vector a review: (B, T, state width) -> (B, pooled width)."""
-        if self.attention is not None:
-            pooled: Tensor = self.attention(states, lengths)
-            return pooled
-        if self.pooling == "last":
-            return self._last(states, lengths)
-        if self.pooling == "mean":
-            return layers.masked_mean(states, lengths)
-        if self.pooling == "max":
-            return layers.masked_max(states, lengths)
-        both = layers.masked_mean(states, lengths), layers.masked_max(states, lengths)
-        return torch.cat(both, dim=1)
 
-    def _last(self, states: Tensor, lengths: Tensor) -> Tensor:
-        """Where each direction ends: forward at the last token, backward at the first."""
-        rows = torch.arange(len(states), device=states.device)
-        ahead = states[rows, (lengths - 1).clamp(min=0), : self.hidden]
-        return torch.cat([ahead, states[:, 0, self.hidden :]], dim=1)
+def _bottom_up(config: RunConfig) -> Iterator[nn.Module]:
+    network = config.network
+    inputs = [network.embedding_dim] + [state_width(network)] * (network.layers - 1)
+    for size in inputs:
+        yield LSTMLayer(size, network.hidden_dim, network.bidirectional)

@@ -6,7 +6,7 @@ with pyplot is touched, and nothing is left open.
 """
 
 from undertone.evaluation.drawing import save
-from undertone.evaluation.figures import by_length, confusion, reliability, roc
+from undertone.evaluation.figures import by_length, confusion, reliability, risk_coverage, roc
 from undertone.plots.contributions import explanation
 from undertone.plots.epochs import HistoryFigures, history, save_history
 
@@ -17,6 +17,7 @@ __all__ = [
     "explanation",
     "history",
     "reliability",
+    "risk_coverage",
     "roc",
     "save",
     "save_history",

@@ -106,7 +106,12 @@ class TextEncoder:
         Raises:
             OutputError: the disk is full or the folder cannot be written.
         """
-        files.write_text(path, self._tokenizer.to_str(pretty=True))
+        files.write_text(path, self.json())
+
+    def json(self) -> str:
+        """Content of the file that :meth:`save` writes."""
+        content: str = self._tokenizer.to_str(pretty=True)
+        return content
 
     @property
     def size(self) -> int:

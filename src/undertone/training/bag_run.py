@@ -81,7 +81,7 @@ def train(
     training = prepare.encode(encoder, data.train, data.labels, listen, soft)
     validation = prepare.encode(encoder, data.validation, data.labels, listen)
     started = time.monotonic()
-    fitted = _fit(training, data.labels, config, encoder.size)
+    fitted = fit(training, data.labels, config, encoder.size)
     done = _epoch(fitted, training, validation, time.monotonic() - started)
     listen(done)
     listen(Note(_learnt(fitted, config)))
@@ -89,9 +89,9 @@ def train(
         config=config,
         labels=data.labels,
         data=about,
-        weights=_tensors(fitted.bag),
+        weights=tensors(fitted.bag),
         progress=_progress(done),
-        logits=_logits(fitted.bag, validation.sequences),
+        logits=logits(fitted.bag, validation.sequences),
         validation=validation,
     )
     runfolder.clear(output, keep_model=False)
@@ -99,9 +99,14 @@ def train(
     return publish.publish(output, outcome)
 
 
-def _fit(
+def fit(
     training: EncodedReviews, labels: tuple[str, ...], config: RunConfig, vocabulary: int
 ) -> Fitted:
+    """Train a bag on encoded reviews, soft labels and class weights included.
+
+    Raises:
+        DataError: nothing to learn from, or a label that no training review has.
+    """
     targets = np.eye(len(labels))[training.targets] if training.soft is None else training.soft
     missing = [label for label, mass in zip(labels, targets.sum(axis=0), strict=True) if not mass]
     if missing:
@@ -127,8 +132,8 @@ def _epoch(
     fitted: Fitted, training: EncodedReviews, validation: EncodedReviews, seconds: float
 ) -> EpochDone:
     """The one line of the history. A solver that chooses its own steps has no learning rate."""
-    seen = _logits(fitted.bag, training.sequences)
-    unseen = _logits(fitted.bag, validation.sequences)
+    seen = logits(fitted.bag, training.sequences)
+    unseen = logits(fitted.bag, validation.sequences)
     return EpochDone(
         epoch=1,
         epochs=1,
@@ -164,8 +169,8 @@ def _progress(done: EpochDone) -> Progress:
     )
 
 
-def _tensors(learnt: Bag) -> dict[str, torch.Tensor]:
-    """The bag as ``model.safetensors`` holds it."""
+def tensors(learnt: Bag) -> dict[str, torch.Tensor]:
+    """The bag as a safetensors file holds it."""
     arrays: dict[str, NDArray[Any]] = {
         f"ngrams.{length}": level for length, level in enumerate(learnt.ngrams.levels, start=1)
     }
@@ -175,6 +180,7 @@ def _tensors(learnt: Bag) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def _logits(learnt: Bag, sequences: Sequences) -> NDArray[np.float32]:
+def logits(learnt: Bag, sequences: Sequences) -> NDArray[np.float32]:
+    """Scores float32 (N, K) of texts, a chunk at a time."""
     starts = range(0, len(sequences), _CHUNK)
     return np.concatenate([learnt.logits(sequences[start : start + _CHUNK]) for start in starts])

@@ -32,7 +32,8 @@ _NOT_FOR = (
 class Outcome(Struct, frozen=True):
     """A trained network and what is known about it.
 
-    ``logits`` float32 (N, K) are of the validation reviews.
+    ``logits`` float32 (N, K) are of the validation reviews. ``wide`` are the tensors of the bag of
+    n-grams beside the network, if there is one.
     """
 
     config: RunConfig
@@ -42,6 +43,7 @@ class Outcome(Struct, frozen=True):
     progress: Progress
     logits: NDArray[np.float32]
     validation: EncodedReviews
+    wide: dict[str, Tensor] | None = None
 
 
 def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
@@ -55,8 +57,14 @@ def publish(folder: Path, outcome: Outcome) -> dict[str, Any]:
         arrays = {name: weight.numpy() for name, weight in outcome.weights.items()}
         graph = networks.build_graph(outcome.config, arrays)
         files.write_bytes(folder / modelfolder.GRAPH, graph.SerializeToString())
+    if outcome.wide is not None:
+        checkpoint.write_tensors(folder / modelfolder.WIDE, outcome.wide)
     temperature = calibration.fit_temperature(outcome.logits, outcome.validation.targets)
-    files.write_json(folder / modelfolder.CALIBRATION, {"temperature": temperature})
+    thresholds = calibration.conformal_thresholds(
+        outcome.logits, outcome.validation.targets, temperature
+    )
+    fitted = {"temperature": temperature, "conformal": thresholds}
+    files.write_json(folder / modelfolder.CALIBRATION, fitted)
     metrics = _metrics(outcome, temperature)
     files.write_json(folder / modelfolder.METRICS, metrics)
     checkpoint.write_history(folder, outcome.progress)

@@ -29,6 +29,7 @@ from undertone.training import (
     publish,
     runfolder,
     upkeep,
+    wide,
 )
 from undertone.training import start as starting
 from undertone.training.board import joined_by_tensorboard
@@ -195,14 +196,29 @@ def train_examples(
                 upkeep.go_on(trainer, on_event)
             weights = loop.fit(trainer, training, validation)
         trainer.average.load(weights)
+        logits, wide_tensors = evaluate(trainer, validation), None
+        if config.network.wide:
+            joined = wide.join(
+                weights,
+                logits,
+                training,
+                validation,
+                config,
+                vocabulary=encoder.size,
+                labels=data.labels,
+                listen=on_event,
+            )
+            weights, logits = joined.weights, joined.logits
+            wide_tensors = bag_run.tensors(joined.bag)
         outcome = publish.Outcome(
             config=config,
             labels=data.labels,
             data=_describe(data, described, unlabelled, start),
             weights=weights,
             progress=trainer.progress,
-            logits=evaluate(trainer, validation),
+            logits=logits,
             validation=validation,
+            wide=wide_tensors,
         )
     metrics = publish.publish(output, outcome)
     path.unlink(missing_ok=True)

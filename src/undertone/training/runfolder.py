@@ -18,6 +18,7 @@ _OF_THE_MODEL = (
     modelfolder.GRAPH,
     modelfolder.GRAPH_INT8,
     modelfolder.COMPARISON,
+    modelfolder.WIDE,
     modelfolder.CALIBRATION,
     modelfolder.METRICS,
     modelfolder.HISTORY,

@@ -63,6 +63,12 @@ class Style:
 @options.model_option
 @options.precision_option
 @options.threads_option
+@click.option(
+    "--abstain",
+    type=click.FloatRange(0.5, 0.999),
+    metavar="COVERAGE",
+    help="Say uncertain rather than be wrong on more than 1 - COVERAGE of all texts, e.g. 0.95.",
+)
 @click.option("--explain", is_flag=True, help="Show what every word contributed.")
 @options.json_option
 @debug_option
@@ -79,6 +85,7 @@ def command(
     model: Path | None,
     precision: options.Precision,
     threads: int | None,
+    abstain: float | None,
     explain: bool,
     as_json: bool,
 ) -> None:
@@ -89,6 +96,8 @@ def command(
     """
     _refuse_contradictions(context, words)
     chosen = load_model(model, precision, threads)
+    if abstain is not None:
+        chosen = chosen.abstaining(abstain)
     if source is None:
         style = _style(explain=explain, json=as_json)
         for answer in answered(chosen, _texts(words, encoding), style):
@@ -116,10 +125,13 @@ def answered(model: Model, texts: Iterable[str], style: Style) -> Iterator[str |
     for text in texts:
         if style.explain:
             yield _explained(model, text, style)
-        elif style.json:
-            yield answers.document(text, model.predict(text))
+            continue
+        found = model.predict(text)
+        doubt = model.doubt(text) if found.status == "uncertain" else None
+        if style.json:
+            yield answers.document(text, found, doubt)
         else:
-            yield answers.line(text, model.predict(text), style.width)
+            yield answers.line(text, found, style.width, doubt)
 
 
 def summary(result: ScoreResult, output: str) -> str:

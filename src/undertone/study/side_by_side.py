@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -28,6 +29,19 @@ class Ended(NamedTuple):
 
     name: str
     reason: str
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Variables that hold every library to its threads and to this machine."""
+    number = str(threads)
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+    return {
+        **os.environ,
+        **dict.fromkeys(names, number),
+        "TOKENIZERS_PARALLELISM": "true",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    }
 
 
 def work(
@@ -67,7 +81,7 @@ def work(
 def _start(task: Task, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     task.log.parent.mkdir(parents=True, exist_ok=True)
     with task.log.open("ab") as log:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - this interpreter, arguments as a list
             [sys.executable, *task.arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
