@@ -74,10 +74,18 @@ runs/base/config.json: $(TEACHERS:%=runs/%/config.json)
 		--set train.unfreeze=0 --set network.wide=true \
 		--output runs/base $(call go_on,base)
 
-runs/small/config.json: $(TEACHERS:%=runs/%/config.json)
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) \
-		--set train.epochs=3 --set train.word_dropout=0.1 --set train.embedding_dropout=0.2 \
-		--set train.input_dropout=0.2 --set train.output_dropout=0.4 \
+PUPIL := --set train.word_dropout=0.1 --set train.embedding_dropout=0.2 \
+	--set train.input_dropout=0.2 --set train.output_dropout=0.4
+
+runs/pupil/config.json: $(TEACHERS:%=runs/%/config.json)
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) $(PUPIL) \
+		--set train.epochs=3 --output runs/pupil $(call go_on,pupil)
+
+# A second, slower round, and the n-grams that fit into the package.
+runs/small/config.json: runs/pupil/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) $(PUPIL) \
+		--start-from runs/pupil --set train.vectors=random --set train.epochs=2 \
+		--set train.lr=1e-3 --set network.wide=true --set bag.min_reviews=25 \
 		--output runs/small $(call go_on,small)
 
 results/%/metrics.json: runs/%/config.json

@@ -31,6 +31,7 @@ PLUGINS = ("undertone.data.readers", "undertone.cli.commands")
 HEAVY = {
     "torch": {"networks", "training"},
     "onnx": set[str](),
+    "optuna": set[str](),
     "safetensors": set[str](),
     "sklearn": {"estimator"},
     "matplotlib": set[str](),

@@ -39,7 +39,8 @@ CARD = """# The model inside the package
 def main(source: Path) -> int:
     """Verify, copy, and write a card and a manifest over what was copied."""
     manifest = modelfolder.read(source)
-    paths = [modelfolder.verified(source, manifest, name) for name in NEEDED]
+    beside = (modelfolder.WIDE,) if manifest.config.network.wide else ()
+    paths = [modelfolder.verified(source, manifest, name) for name in (*NEEDED, *beside)]
     size = sum(path.stat().st_size for path in paths)
     if size > LARGEST:
         print(f"{source} has {size:,} bytes to copy; at most {LARGEST:,} go into the package.")
@@ -68,14 +69,16 @@ def card(manifest: Manifest, source: Path) -> str:
     compared = json.loads((source / modelfolder.COMPARISON).read_text(encoding="utf-8"))
     trained = json.loads((source / modelfolder.METRICS).read_text(encoding="utf-8"))
     network, data, int8 = manifest.config.network, manifest.data, compared["int8"]
+    beside = " and n-grams beside it" if network.wide else ""
     made = (
         f"A bidirectional LSTM of {network.hidden_dim} units a direction over word vectors of "
-        f"{network.embedding_dim} dimensions ({trained['parameters']:,} parameters, int8), preset "
-        f"`{manifest.config.preset}`, seed {manifest.config.seed}. It was trained on "
-        f"{data['train']:,} labelled reviews of the Large Movie Review Dataset (Maas et al., ACL "
-        f"2011), with {data['validation']:,} more, of other films, to choose the epoch; its word "
-        "vectors started from those reviews and the 49,987 unlabelled ones. Reviews that have "
-        "counterfactual versions in other data sets were left out. Nothing else went into it."
+        f"{network.embedding_dim} dimensions ({trained['parameters']:,} parameters, int8){beside}, "
+        f"preset `{manifest.config.preset}`, seed {manifest.config.seed}. It was trained on "
+        f"{data['train']:,} reviews of the Large Movie Review Dataset (Maas et al., ACL 2011), of "
+        f"which the labelled ones keep their labels and the 49,987 others were judged by larger "
+        f"models of the same reviews; {data['validation']:,} more, of other films, chose the "
+        "epoch. Reviews that have counterfactual versions in other data sets were left out. "
+        "Nothing else went into it."
     )
     measured = (
         f"On the {compared['reviews']:,} test reviews this int8 model has an accuracy of "

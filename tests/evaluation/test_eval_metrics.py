@@ -37,6 +37,17 @@ def _verdicts(targets, logits, temperature=1.0):
     return verdicts_from_logits(labels, targets, logits, temperature, tokens=(tokens, tokens))
 
 
+def _mean_risk(wrong, confidence):
+    """AURC one review at a time; equally sure ones share their errors evenly."""
+    errors, risks = 0.0, []
+    for value in sorted(set(confidence.tolist()), reverse=True):
+        tied = wrong[confidence == value]
+        for _ in tied:
+            errors += tied.mean()
+            risks.append(errors / (len(risks) + 1))
+    return sum(risks) / len(risks)
+
+
 @given(random_cases(), st.sampled_from([0.5, 1.0, 2.0]))
 @settings(max_examples=150, deadline=None)
 def test_the_figures_are_scikit_learns(case, temperature):
@@ -48,6 +59,7 @@ def test_the_figures_are_scikit_learns(case, temperature):
     average = {"average": "macro", "zero_division": 0.0}
     expected = {
         "accuracy": sklearn.accuracy_score(targets, predicted),
+        "aurc": _mean_risk(targets != predicted, probabilities.max(axis=1)),
         "loss": sklearn.log_loss(targets, probabilities),
         "precision_macro": sklearn.precision_score(targets, predicted, **average),
         "recall_macro": sklearn.recall_score(targets, predicted, **average),
@@ -198,7 +210,7 @@ def test_the_share_read(verdicts):
 def test_every_metric_is_described():
     for name, metric in METRICS.items():
         assert metric.title, name
-        assert metric.better == ("lower" if name in ("loss", "ece", "brier") else "higher")
+        assert metric.better == ("lower" if name in ("loss", "ece", "aurc", "brier") else "higher")
 
 
 @pytest.mark.parametrize(

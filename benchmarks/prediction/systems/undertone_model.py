@@ -53,7 +53,8 @@ class UndertoneInt8:
 
         folder, config = Path(self.model.folder), self.model.config
         graph = modelfolder.GRAPH_INT8 if self.precision == "int8" else modelfolder.GRAPH
-        needed = (modelfolder.MANIFEST, modelfolder.TOKENIZER, modelfolder.CALIBRATION, graph)
+        needed = [modelfolder.MANIFEST, modelfolder.TOKENIZER, modelfolder.CALIBRATION, graph]
+        needed += [modelfolder.WIDE] if config.network.wide else []
         vocabulary = TextEncoder.load(folder / modelfolder.TOKENIZER, config.text).size
         tokens = sum(each.tokens_read for each in self.model.predict(texts)) / len(texts)
         shape = config.network

@@ -1,10 +1,10 @@
 """The study's original settings, and each of its departures from its own text as a switch.
 
 Its code thresholds the logit at 0.5 where its text means the probability, deletes negations with
-the other stop words, and reports its last epoch; it reads the last states alone. (That it also cuts
-a review of many word pieces at its number of words is not reproduced.) A preset's
+the other stop words, and reports its last epoch; it reads the last states alone. A preset's
 original has all of these; every further contender mends one, so the differences say what each one
-costs.
+costs. That its code also cuts a review of many word pieces at its number of words is not
+reproduced.
 """
 
 from __future__ import annotations

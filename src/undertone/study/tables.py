@@ -34,8 +34,9 @@ def models(result: StudyResult) -> Table:
         tuple(_reached(each) for each in result.models),
         note=(
             "Mean ± 95% interval over seeds (Student's t). Losses in nats, without temperature; "
-            "train with dropout on; train and validation at the epoch whose weights are the model."
-        ),
+            "train with dropout on; train and validation at the epoch whose weights are the model. "
+            f"{'* Not trained in full.' if any(each.steps for each in result.models) else ''}"
+        ).strip(),
     )
 
 
