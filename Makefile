@@ -67,12 +67,14 @@ runs/teacher-%/config.json: runs/lm/config.json
 	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm \
 		--seed $* --output runs/teacher-$* $(call go_on,teacher-$*)
 
-# The teacher goes on learning, from reviews without labels too, and n-grams are put beside it.
-runs/base/config.json: $(TEACHERS:%=runs/%/config.json)
+# The teacher goes on learning, from reviews without labels too.
+runs/taught/config.json: $(TEACHERS:%=runs/%/config.json)
 	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset base $(TAUGHT_BY) \
 		--start-from runs/teacher-0 --set train.epochs=1 --set train.lr=5e-4 \
-		--set train.unfreeze=0 --set network.wide=true \
-		--output runs/base $(call go_on,base)
+		--set train.unfreeze=0 --output runs/taught $(call go_on,taught)
+
+runs/base/config.json: runs/taught/config.json
+	$(BIN)/undertone widen runs/taught --data $(IMDB) $(LEAVE_OUT) --output runs/base
 
 PUPIL := --set train.word_dropout=0.1 --set train.embedding_dropout=0.2 \
 	--set train.input_dropout=0.2 --set train.output_dropout=0.4
@@ -81,12 +83,16 @@ runs/pupil/config.json: $(TEACHERS:%=runs/%/config.json)
 	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) $(PUPIL) \
 		--set train.epochs=3 --output runs/pupil $(call go_on,pupil)
 
-# A second, slower round, and the n-grams that fit into the package.
-runs/small/config.json: runs/pupil/config.json
+# A second, slower round.
+runs/pupil-2/config.json: runs/pupil/config.json
 	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) $(PUPIL) \
 		--start-from runs/pupil --set train.vectors=random --set train.epochs=2 \
-		--set train.lr=1e-3 --set network.wide=true --set bag.min_reviews=25 \
-		--output runs/small $(call go_on,small)
+		--set train.lr=1e-3 --output runs/pupil-2 $(call go_on,pupil-2)
+
+# No more n-grams than fit into the package.
+runs/small/config.json: runs/pupil-2/config.json
+	$(BIN)/undertone widen runs/pupil-2 --data $(IMDB) $(LEAVE_OUT) --set bag.min_reviews=6 \
+		--output runs/small
 
 results/%/metrics.json: runs/%/config.json
 	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*
@@ -109,7 +115,7 @@ best-gpu:  ## train the strongest models on one GPU from token arrays; repeat to
 		--test runs/tokens-test.safetensors --stop-after $(STOP_AFTER)
 
 package: runs/small/config.json  ## put runs/small, in int8, into the package
-	$(BIN)/undertone export runs/small
+	$(BIN)/undertone export runs/small --data $(IMDB) $(LEAVE_OUT)
 	$(BIN)/python -m tools.package_model runs/small
 
 bench: install  ## prediction speed against the alternatives

@@ -18,9 +18,9 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 # What each model of the README is, in the order of its table.
 MODELS = {
-    "base": "LSTM of 384 units a direction, language-model start, taught",
-    "small": "LSTM of 128 units a direction, taught",
-    "bag": "n-grams with naive Bayes weights and logistic regression",
+    "base": "LSTM of 384 units a direction from a language model, taught, with n-grams",
+    "small": "LSTM of 128 units a direction, taught, with n-grams",
+    "bag": "n-grams with naive Bayes weights",
     "imdb-small": "LSTM of 128 units a direction, from scratch",
 }
 

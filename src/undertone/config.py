@@ -132,7 +132,9 @@ def _network_contradictions(network: NetworkConfig) -> Iterable[str]:
 def _bag_contradictions(config: RunConfig) -> Iterable[str]:
     bag = config.network.architecture == BAG
     if not bag and not config.network.wide:
-        yield from _no_effect("bag", config.bag, BagConfig(), "use architecture=bag or wide=true")
+        yield from _no_effect(
+            "bag", config.bag, BagConfig(), "it belongs to architecture=bag and to undertone widen"
+        )
     if bag:
         left = msgspec.structs.replace(
             config.train, **{name: getattr(TrainConfig(), name) for name in _OF_A_BAG}

@@ -121,8 +121,8 @@ class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
     wide: Annotated[
         bool,
         Meta(
-            description="a bag of n-grams (section bag) beside the network, its logits added "
-            "(Cheng et al. 2016)"
+            description="a bag of n-grams stands beside the network, its logits added; set by "
+            "undertone widen"
         ),
     ] = False
 

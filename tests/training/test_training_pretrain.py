@@ -367,7 +367,8 @@ def test_a_language_model_is_not_a_model_nor_the_other_way_round(source, tmp_pat
         undertone.load(folder)
     assert str(caught.value) == (
         f"{folder} is not an undertone model: its config.json has format "
-        "'undertone-language-model', not 'undertone-model'. Make a model of it with `undertone train --start-from`."
+        "'undertone-language-model', not 'undertone-model'. Make a model of it with "
+        "`undertone train --start-from`."
     )
     with pytest.raises(
         ModelFolderError, match=r"is not an undertone language model: .*`undertone pretrain`"

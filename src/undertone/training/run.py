@@ -16,6 +16,7 @@ from undertone import modelfolder, networks
 from undertone.config import RunConfig
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
+from undertone.errors import ConfigError
 from undertone.extras import require
 from undertone.settings import BAG
 from undertone.text.tokenizer import TextEncoder
@@ -29,7 +30,6 @@ from undertone.training import (
     publish,
     runfolder,
     upkeep,
-    wide,
 )
 from undertone.training import start as starting
 from undertone.training.board import joined_by_tensorboard
@@ -150,6 +150,11 @@ def train_examples(
             listen=on_event,
         )
         return _result(output, bag_metrics)
+    if config.network.wide:
+        raise ConfigError(
+            "network.wide=true: n-grams are put beside a finished network.",
+            "Train without it, then use `undertone widen`.",
+        )
     start = starting.load(start_from, config) if start_from is not None else None
     with hardware.claimed(config.train) as machine:
         on_event(Note(machine.describe()))
@@ -196,29 +201,14 @@ def train_examples(
                 upkeep.go_on(trainer, on_event)
             weights = loop.fit(trainer, training, validation)
         trainer.average.load(weights)
-        logits, wide_tensors = evaluate(trainer, validation), None
-        if config.network.wide:
-            joined = wide.join(
-                weights,
-                logits,
-                training,
-                validation,
-                config,
-                vocabulary=encoder.size,
-                labels=data.labels,
-                listen=on_event,
-            )
-            weights, logits = joined.weights, joined.logits
-            wide_tensors = bag_run.tensors(joined.bag)
         outcome = publish.Outcome(
             config=config,
             labels=data.labels,
             data=_describe(data, described, unlabelled, start),
             weights=weights,
             progress=trainer.progress,
-            logits=logits,
+            logits=evaluate(trainer, validation),
             validation=validation,
-            wide=wide_tensors,
         )
     metrics = publish.publish(output, outcome)
     path.unlink(missing_ok=True)
