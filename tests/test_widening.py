@@ -36,9 +36,7 @@ def texts(examples: list[Example]) -> list[str]:
     return [each.text for each in examples]
 
 
-def test_the_sum_is_predicted(
-    folder: Path, sample_model: Path, validation: list[Example]
-) -> None:
+def test_the_sum_is_predicted(folder: Path, sample_model: Path, validation: list[Example]) -> None:
     alone = undertone.load(sample_model).logits(texts(validation)).logits
     total = undertone.load(folder).logits(texts(validation)).logits
     model = undertone.load(folder)
@@ -50,9 +48,7 @@ def test_the_sum_is_predicted(
     np.testing.assert_allclose(factor, factor[0, 0], rtol=1e-3)
 
 
-def test_validation_figures_are_those_of_the_sum(
-    folder: Path, validation: list[Example]
-) -> None:
+def test_validation_figures_are_those_of_the_sum(folder: Path, validation: list[Example]) -> None:
     model = undertone.load(folder)
     logits = model.logits(texts(validation)).logits
     targets = np.array([model.labels.index(each.label) for each in validation])
@@ -118,9 +114,7 @@ def test_a_bag_has_no_bag_beside_it() -> None:
         load_preset("bag", ["network.wide=true"])
 
 
-def test_the_command(
-    sample_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command(sample_model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "m"
     words = ["widen", str(sample_model), "--data", "sample", "--output", str(output)]
     assert run([*words, "--set", "bag.ngrams=1"]) == 0

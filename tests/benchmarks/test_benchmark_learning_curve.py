@@ -123,7 +123,7 @@ def test_stored_points_are_found_by_all_that_decides_them(recipe: Recipe):
 
 def test_a_classifier_is_no_start_because_it_saw_labels(recipe: Recipe, sample_model: Path):
     reviews = Reviews(tuple(examples(60)), (), LABELS)
-    with pytest.raises(ModelFolderError, match="is not a language model"):
+    with pytest.raises(ModelFolderError, match="is not an undertone language model"):
         learning_points.identity(reviews, msgspec.structs.replace(recipe, start_from=sample_model))
 
 

@@ -38,7 +38,7 @@ def call(*arguments: object, stdin: str | bytes = "") -> Outcome:
     return Outcome(code, out, err)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cli() -> Callable[..., Outcome]:
     return call
 

@@ -155,6 +155,6 @@ def test_bad_input_is_one_line_and_2(cli, tmp_path, monkeypatch, files, argument
 
 
 def test_several_mistakes_in_settings_are_named_at_once(cli):
-    error = cli("inspect", "sample", "--set", "text.max_token=5", "--set", "train.lr=fast").error
+    error = cli("inspect", "sample", "--set", "text.max_token=5", "--set", "text.head=fast").error
     assert "text.max_token " in error
-    assert "train.lr='fast'" in error
+    assert "text.head='fast'" in error

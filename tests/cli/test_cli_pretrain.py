@@ -32,11 +32,9 @@ class Pretrained:
 
 
 @pytest.fixture(scope="module")
-def pretrained(tmp_path_factory, trained) -> Pretrained:
-    from conftest import call
-
+def pretrained(tmp_path_factory, trained, cli) -> Pretrained:
     folder = tmp_path_factory.mktemp("pretrained") / "lm"
-    outcome = call("pretrain", "--data", trained.data, "--output", folder, *SMALL)
+    outcome = cli("pretrain", "--data", trained.data, "--output", folder, *SMALL)
     assert outcome.code == 0, outcome.err
     return Pretrained(folder, trained.data, outcome)
 

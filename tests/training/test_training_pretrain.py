@@ -390,9 +390,11 @@ def test_layers_above_the_first_are_told_of_and_other_architectures_refused(sour
     )
     assert any(isinstance(e, Note) and "first of network.layers=3" in e.text for e in events)
     assert not any("layers.1" in name for name in load_file(tmp_path / "lm/model.safetensors"))
-    bag = msgspec.structs.replace(settings.network, architecture="bag")
+    bag = NetworkConfig(architecture="bag")
     with pytest.raises(ConfigError, match=r"no language model for network\.architecture=bag"):
         pretrain(
-            source, config=msgspec.structs.replace(settings, network=bag), output=tmp_path / "x"
+            source,
+            config=RunConfig(network=bag, text=settings.text, pretrain=settings.pretrain),
+            output=tmp_path / "x",
         )
     assert not (tmp_path / "x").exists()
