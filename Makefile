@@ -120,7 +120,7 @@ package: runs/small/config.json  ## put runs/small, in int8, into the package
 
 bench: install  ## prediction speed against the alternatives
 	$(BIN)/pip install --quiet -c constraints.txt -r benchmarks/requirements.txt
-	$(BIN)/python -m benchmarks.prediction --data $(IMDB) $(LEAVE_OUT) --float32-model runs/imdb-small --output results/prediction-speed.json
+	$(BIN)/python -m benchmarks.prediction --data $(IMDB) $(LEAVE_OUT) --float32-model runs/small --output results/prediction-speed.json
 
 bench-training: install  ## training speed against a plain packed nn.LSTM
 	$(BIN)/python -m benchmarks.training_speed --data $(IMDB) --output results/training-speed.json
