@@ -47,10 +47,9 @@ def main(arguments: list[str]) -> int:
 def _model(work: Path, inputs: Inputs, model: undertone.Model) -> dict[str, Any]:
     """Write the reviews; what the model is, and the bytes that prediction needs."""
     reviews.write(work, inputs)
-    needed = (
-        *(modelfolder.MANIFEST, modelfolder.TOKENIZER),
-        *(modelfolder.CALIBRATION, modelfolder.GRAPH_INT8),
-    )
+    needed = [modelfolder.MANIFEST, modelfolder.TOKENIZER]
+    needed += [modelfolder.CALIBRATION, modelfolder.GRAPH_INT8]
+    needed += [modelfolder.WIDE] if model.config.network.wide else []
     return {
         "name": model.name,
         "preset": model.config.preset,
