@@ -96,7 +96,7 @@ def distill(
         data = load_training(source, options, config.data)
         _same_labels(models, data.labels)
         unlabelled = tuple(load_unlabelled(source, options))
-        taught = [_taught(model, source, options, data) for model in models]
+        taught = [_taught(model, source, options, data, config) for model in models]
         return distill_examples(
             models,
             taught,
@@ -233,10 +233,11 @@ def _same_labels(models: Sequence[Model], labels: tuple[str, ...]) -> None:
 
 
 def _taught(
-    model: Model, source: str, options: SourceOptions, data: TrainingData
+    model: Model, source: str, options: SourceOptions, data: TrainingData, student: RunConfig
 ) -> frozenset[str]:
     """Names of the reviews that a teacher learnt from; all, where that cannot be found out."""
-    theirs = load_training(source, options, model.config.data)
+    same_cut = model.config.data == student.data
+    theirs = data if same_cut else load_training(source, options, model.config.data)
     if theirs.digest != modelfolder.read(model.folder).data.get("digest"):
         theirs = data
     return frozenset(each.name for each in theirs.train)

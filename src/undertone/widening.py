@@ -27,6 +27,7 @@ from undertone.settings import BAG, BagConfig
 from undertone.training import Listener, Note, TrainResult, bag_run, prepare, publish, runfolder
 from undertone.training.checkpoint import Progress
 from undertone.training.events import silent
+from undertone.training.run import result_of
 from undertone.training.trainer import EncodedReviews, accuracy
 
 Logits = NDArray[np.float32]
@@ -161,15 +162,7 @@ def _widen(
     )
     runfolder.clear(folder, keep_model=False)
     encoder.save(folder / modelfolder.TOKENIZER)
-    metrics = publish.publish(folder, outcome)
-    return TrainResult(
-        folder=folder,
-        best_epoch=metrics["kept_epoch"],
-        epochs=metrics["epochs"],
-        validation_accuracy=metrics["validation"]["accuracy"],
-        validation_loss=metrics["validation"]["loss"],
-        seconds=metrics["training_seconds"],
-    )
+    return result_of(folder, publish.publish(folder, outcome))
 
 
 def _told(parts: Parts, validation: EncodedReviews, size: int) -> str:

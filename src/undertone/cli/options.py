@@ -36,6 +36,19 @@ precision_option = click.option(
 threads_option = click.option(
     "--threads", type=click.IntRange(min=1), help="CPU threads.  [default: all cores]"
 )
+source_option = click.option("--data", "source", required=True, metavar="SOURCE", help=SOURCE_HELP)
+start_from_option = click.option(
+    "--start-from",
+    type=click.Path(path_type=Path),
+    help="Language model, or model, to start from: a folder.",
+)
+resume_option = click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+overwrite_option = click.option(
+    "--overwrite", is_flag=True, help="Replace the model that stands in the folder."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]"
+)
 preset_option = click.option(
     "--preset", default="small", show_default=True, help="A preset's name, or a TOML file."
 )
@@ -106,6 +119,13 @@ def refuse_together(
         if given(context, parameter) and given(context, other):
             names = (spelling(context, other), spelling(context, parameter))
             context.fail(f"{names[0]} cannot go with {names[1]}: {why}")
+
+
+def refuse_resume_with_overwrite(context: click.Context) -> None:
+    """Refuse two wishes for what stands in the output folder."""
+    refuse_together(
+        context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
+    )
 
 
 def refuse_without(context: click.Context, parameter: str, others: Sequence[str]) -> None:

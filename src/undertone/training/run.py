@@ -149,7 +149,7 @@ def train_examples(
             encoder=encoder,
             listen=on_event,
         )
-        return _result(output, bag_metrics)
+        return result_of(output, bag_metrics)
     if config.network.wide:
         raise ConfigError(
             "network.wide=true: n-grams are put beside a finished network.",
@@ -212,10 +212,11 @@ def train_examples(
         )
     metrics = publish.publish(output, outcome)
     path.unlink(missing_ok=True)
-    return _result(output, metrics)
+    return result_of(output, metrics)
 
 
-def _result(folder: Path, metrics: dict[str, Any]) -> TrainResult:
+def result_of(folder: Path, metrics: dict[str, Any]) -> TrainResult:
+    """What ``metrics.json`` of a finished model says was reached."""
     return TrainResult(
         folder=folder,
         best_epoch=metrics["kept_epoch"],

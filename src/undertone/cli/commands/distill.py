@@ -27,7 +27,7 @@ class _Command(CommandWithSettings):
     metavar="A,B,...",
     help="Model folders, separated by commas; together they give the mean of their logits.",
 )
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @options.preset_option
 @options.set_option
 @click.option(
@@ -35,14 +35,10 @@ class _Command(CommandWithSettings):
     type=click.Path(path_type=Path),
     help="Folder of the new model.  [default: runs/PRESET-distilled-SOURCE]",
 )
-@click.option(
-    "--start-from",
-    type=click.Path(path_type=Path),
-    help="Language model, or model, to start from: a folder.",
-)
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option("--overwrite", is_flag=True, help="Replace the model that stands in the folder.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]")
+@options.start_from_option
+@options.resume_option
+@options.overwrite_option
+@options.seed_option
 @options.reading_options
 @debug_option
 @click.pass_context
@@ -68,12 +64,9 @@ def command(
     learn from; the student learns their probabilities. Teachers trained with data.folds leave one
     part of the labelled reviews out each and so can judge it.
     """
-    options.refuse_together(
-        context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
-    )
+    options.refuse_resume_with_overwrite(context)
     config = load_preset(preset, overrides, seed)
-    plain = default_output(preset, source).name.removeprefix(f"{Path(preset).stem}-")
-    folder = output or Path("runs") / f"{Path(preset).stem}-distilled-{plain}"
+    folder = output or default_output(f"{Path(preset).stem}-distilled", source)
 
     require("torch", "train")
     from undertone import distillation

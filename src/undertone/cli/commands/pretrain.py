@@ -34,7 +34,7 @@ class _Command(CommandWithSettings):
 
 
 @click.command(cls=_Command)
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @options.preset_option
 @options.set_option
 @click.option(
@@ -42,9 +42,9 @@ class _Command(CommandWithSettings):
     type=click.Path(path_type=Path),
     help="Folder of the language model.  [default: runs/lm-SOURCE]",
 )
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
+@options.resume_option
 @click.option("--overwrite", is_flag=True, help="Replace what stands in the folder.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]")
+@options.seed_option
 @options.reading_options
 @debug_option
 @click.pass_context
@@ -70,9 +70,7 @@ def command(
     Ctrl-C stops after the current step and keeps what was learnt; --resume goes on from there and
     ends in the same weights as a run that was never stopped.
     """
-    options.refuse_together(
-        context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
-    )
+    options.refuse_resume_with_overwrite(context)
     config = load_preset(preset, overrides, seed)
     folder = output or default_output("lm", source)
 

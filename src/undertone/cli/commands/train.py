@@ -21,7 +21,7 @@ class _Command(CommandWithSettings):
 
 
 @click.command(cls=_Command)
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @options.preset_option
 @options.set_option
 @click.option(
@@ -29,14 +29,10 @@ class _Command(CommandWithSettings):
     type=click.Path(path_type=Path),
     help="Folder of the new model.  [default: runs/PRESET-SOURCE]",
 )
-@click.option(
-    "--start-from",
-    type=click.Path(path_type=Path),
-    help="Language model, or model, to start from: a folder.",
-)
-@click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
-@click.option("--overwrite", is_flag=True, help="Replace the model that stands in the folder.")
-@click.option("--seed", type=click.IntRange(min=0), help="Of everything random.  [default: 0]")
+@options.start_from_option
+@options.resume_option
+@options.overwrite_option
+@options.seed_option
 @options.reading_options
 @debug_option
 @click.pass_context
@@ -60,9 +56,7 @@ def command(
     Ctrl-C stops after the current step and keeps what was learnt; --resume goes on from there and
     ends in the same weights as a run that was never stopped.
     """
-    options.refuse_together(
-        context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
-    )
+    options.refuse_resume_with_overwrite(context)
     config = load_preset(preset, overrides, seed)
     folder = output or default_output(preset, source)
 

@@ -22,14 +22,14 @@ class _Command(CommandWithSettings):
 
 @click.command(cls=_Command)
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @options.set_option
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     help="Folder of the new model.  [default: MODEL-wide]",
 )
-@click.option("--overwrite", is_flag=True, help="Replace the model that stands in the folder.")
+@options.overwrite_option
 @options.reading_options
 @debug_option
 @click.pass_context
