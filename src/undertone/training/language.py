@@ -85,11 +85,7 @@ def _train_epoch(trainer: LanguageTrainer, texts: Texts) -> int:
         if progress.batch % _LOOK_EVERY == 0:
             trainer.check_finite()
             trainer.listen(_step_event(trainer, steps))
-        if trainer.stop.requested:
-            trainer.save()
-            raise upkeep.interrupted(progress)
-        if trainer.pace.due():
-            trainer.save()
+        upkeep.stop_or_save(trainer)
     trainer.check_finite()
     return steps
 

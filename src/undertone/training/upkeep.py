@@ -16,6 +16,7 @@ from undertone.errors import RunInterruptedError, TrainingError
 from undertone.training import checkpoint
 from undertone.training.checkpoint import Progress
 from undertone.training.events import Listener, Note
+from undertone.training.stop import StopFlag
 
 _SAVING_SHARE = 0.05  # at most this share of the time goes into checkpoints
 
@@ -56,6 +57,17 @@ class SavingPace:
         self._took = self._saved_at - started
 
 
+class Running(Protocol):
+    """A run between two steps."""
+
+    progress: Progress
+    stop: StopFlag
+    pace: SavingPace
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+
+
 def seed_step(seed: int, step: int) -> int:
     """Let all that torch draws in a step follow from (seed, step): a resumed run repeats it.
 
@@ -81,12 +93,20 @@ def diverged(what: str, progress: Progress, remedy: str) -> TrainingError:
     )
 
 
-def interrupted(progress: Progress) -> RunInterruptedError:
-    """The end of a run that the user stopped, once its checkpoint is written."""
-    return RunInterruptedError(
-        f"stopped at step {progress.step} in epoch {progress.epoch}; all is saved.",
-        "Go on with the same command and --resume.",
-    )
+def stop_or_save(run: Running) -> None:
+    """Write the checkpoint after a step if it is due, and end the run if the user stopped it.
+
+    Raises:
+        RunInterruptedError: the user pressed Ctrl-C; the checkpoint is written.
+    """
+    if run.stop.requested:
+        run.save()
+        raise RunInterruptedError(
+            f"stopped at step {run.progress.step} in epoch {run.progress.epoch}; all is saved.",
+            "Go on with the same command and --resume.",
+        )
+    if run.pace.due():
+        run.save()
 
 
 def go_on(run: Resumable, listen: Listener) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", required=False, type=click.Path(path_type=Path))
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @click.option(
     "--split",
     type=click.Choice(["test", "validation", "train", "all"]),

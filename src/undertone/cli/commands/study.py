@@ -28,7 +28,7 @@ class _Command(CommandWithSettings):
 
 
 @click.command(cls=_Command)
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @click.option(
     "--presets",
     required=True,

@@ -27,7 +27,7 @@ class _Command(CommandWithSettings):
 
 
 @click.command(cls=_Command)
-@click.option("--data", "source", required=True, metavar="SOURCE", help=options.SOURCE_HELP)
+@options.source_option
 @click.option(
     "--space",
     required=True,
