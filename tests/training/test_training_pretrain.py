@@ -24,9 +24,11 @@ from undertone.errors import (
     RunInterruptedError,
     TrainingError,
 )
+from undertone.networks.language_model import LanguageModel
 from undertone.settings import DataConfig, NetworkConfig, PretrainConfig, TextConfig, TrainConfig
 from undertone.training import checkpoint, language, upkeep
 from undertone.training.events import Note, PretrainEpoch, PretrainStep
+from undertone.training.grow import grow
 from undertone.training.pretrain import pretrain
 
 CYCLE = ("one", "two", "three", "four", "five", "six", "seven", "eight")
@@ -398,3 +400,57 @@ def test_layers_above_the_first_are_told_of_and_other_architectures_refused(sour
             output=tmp_path / "x",
         )
     assert not (tmp_path / "x").exists()
+
+
+def test_a_narrower_language_model_grows_without_changing_what_it_says(source, tmp_path):
+    small = config()
+    pretrain(source, config=small, output=tmp_path / "small")
+    weights = {
+        name: torch.from_numpy(each)
+        for name, each in load_file(tmp_path / "small" / "model.safetensors").items()
+    }
+    counts = torch.arange(1.0, len(weights["bias"]) + 1)
+    narrow = LanguageModel(small, len(counts), counts)
+    narrow.load_state_dict(weights)
+    torch.manual_seed(1)
+    wide = LanguageModel(wider(small), len(counts), counts)
+    fresh = {name: each.clone() for name, each in wide.state_dict().items()}
+    grow(weights, wide)
+    ids = torch.randint(0, len(counts), (3, 9))
+    for direction in range(2):
+        losses = [
+            model.full_loss(direction, ids[:, :-1], ids[:, 1:], model.start(3)[direction])[0].item()
+            for model in (narrow, wide)
+        ]
+        assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    lstm = "layers.0.forward_lstm.weight_hh_l0"
+    assert torch.equal(wide.state_dict()[lstm][10:14], fresh[lstm][10:14])  # new units are random
+    assert not wide.state_dict()[lstm][:10, 10:].any()  # and nothing listens to them yet
+
+
+def wider(settings: RunConfig) -> RunConfig:
+    network = msgspec.structs.replace(settings.network, embedding_dim=16, hidden_dim=14)
+    return msgspec.structs.replace(settings, network=network)
+
+
+def test_a_language_model_goes_on_from_another_and_a_stopped_run_too(source, tmp_path, monkeypatch):
+    start = pretrain(source, config=config(), output=tmp_path / "start").folder
+    settings = wider(config(seed=3))
+    straight = pretrain(source, config=settings, output=tmp_path / "straight", start_from=start)
+    first = history(straight.folder)[0]
+    assert first["validation_loss"] < history(start)[0]["validation_loss"]
+    with monkeypatch.context() as patch:
+        after_steps(patch, press_ctrl_c, 3)
+        with pytest.raises(RunInterruptedError):
+            pretrain(source, config=settings, output=tmp_path / "stopped", start_from=start)
+    again = {"config": settings, "output": tmp_path / "stopped", "resume": True}
+    with pytest.raises(TrainingError, match="other settings"):
+        pretrain(source, **again)
+    pretrain(source, **again, start_from=start)
+    assert content(tmp_path / "stopped") == content(straight.folder)
+    data = modelfolder.read(straight.folder, modelfolder.LANGUAGE_MODEL).data
+    assert data["start_from"] == start.name
+    with pytest.raises(ConfigError, match="does not fit") as caught:
+        pretrain(source, config=config(), output=tmp_path / "narrow", start_from=straight.folder)
+    assert "--set network.embedding_dim=16 --set network.hidden_dim=14" in str(caught.value)
+    assert not (tmp_path / "narrow").exists()

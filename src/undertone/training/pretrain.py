@@ -25,6 +25,7 @@ from undertone.networks.language_model import LanguageModel
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import (
     checkpoint,
+    grow,
     hardware,
     language,
     prepare,
@@ -32,6 +33,7 @@ from undertone.training import (
     runfolder,
     upkeep,
 )
+from undertone.training import start as starting
 from undertone.training.checkpoint import Progress
 from undertone.training.events import Listener, Note, silent
 from undertone.training.hardware import Hardware
@@ -55,6 +57,7 @@ def pretrain(
     config: RunConfig,
     output: str | Path,
     options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    start_from: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_event: Listener = silent,
@@ -68,13 +71,17 @@ def pretrain(
             device, in the number format and with the threads of ``config.train``.
         output: the folder to make; ``train --start-from`` takes it.
         options: columns, encoding and excluded members of the source.
+        start_from: folder of a language model that goes on learning, from these texts, with its
+            tokenizer; a narrower one is grown (:mod:`undertone.training.grow`).
         resume: go on from the checkpoint in ``output``, to the same weights bit for bit.
         overwrite: replace what stands in ``output``, once the new texts can be learnt from.
         on_event: called with every :data:`undertone.training.events.Event`.
 
     Raises:
-        ConfigError: no language model goes with the architecture.
+        ConfigError: no language model goes with the architecture, or the settings do not fit
+            ``start_from``.
         DataError: the source cannot be read, or there is too little text in it.
+        ModelFolderError: ``start_from`` is no language model, or is damaged.
         OutputError: ``output`` exists already, or cannot be written.
         RunInterruptedError: Ctrl-C; go on with ``resume``.
         TrainingError: the loss is not a number, or the checkpoint is not of this run.
@@ -89,6 +96,7 @@ def pretrain(
             config=config,
             output=folder,
             described={"source": source, **options.described()},
+            start_from=start_from,
             resume=resume,
             on_event=on_event,
         )
@@ -100,6 +108,7 @@ def pretrain_texts(
     config: RunConfig,
     output: Path,
     described: dict[str, str] | None = None,
+    start_from: Path | None = None,
     encoder: TextEncoder | None = None,
     resume: bool = False,
     on_event: Listener = silent,
@@ -111,17 +120,20 @@ def pretrain_texts(
         config: all settings.
         output: a folder from :func:`undertone.training.prepare_folder`.
         described: what the folder shall say about where the texts come from.
-        encoder: what makes tokens of the texts; None: a tokenizer learnt from them.
+        start_from: as in :func:`pretrain`.
+        encoder: what makes tokens of the texts; None: the tokenizer of ``start_from``, or one
+            learnt from the texts.
         resume: go on from the checkpoint in ``output`` where there is one.
         on_event: called with every event.
     """
     _refuse_other_networks(config)
     for note in data.notes:
         on_event(Note(note))
-    about = described or {"source": "texts"}
+    start = starting.load_language_model(start_from, config) if start_from is not None else None
+    about = {**(described or {"source": "texts"}), **(start.described() if start else {})}
     with hardware.claimed(config.train) as machine:
         on_event(Note(machine.describe()))
-        return _pretrain(data, about, encoder, config, output, machine, resume, on_event)
+        return _pretrain(data, about, start, encoder, config, output, machine, resume, on_event)
 
 
 def _refuse_other_networks(config: RunConfig) -> None:
@@ -135,6 +147,7 @@ def _refuse_other_networks(config: RunConfig) -> None:
 def _pretrain(
     data: TextData,
     described: dict[str, str],
+    start: starting.Start | None,
     encoder: TextEncoder | None,
     config: RunConfig,
     folder: Path,
@@ -144,17 +157,17 @@ def _pretrain(
 ) -> PretrainResult:
     going_on = resume and prepare.has_checkpoint(folder)
     if encoder is None:
-        encoder = _tokens(data, config, folder, going_on)
+        encoder = _tokens(data, config, folder, going_on, start)
     texts, validation = _encode(encoder, data.train), _encode(encoder, data.validation)
     language.require_enough(config, texts, validation)
     # Nothing that stands in the folder was touched so far; from here on it is this run's.
     runfolder.clear(folder, keep_model=resume)
     if not going_on:
         encoder.save(folder / modelfolder.TOKENIZER)
-    for note in _about(config, texts):
+    for note in _about(config, texts, start):
         listen(Note(note))
-    model = _model(config, encoder.size, texts, random=going_on).to(machine.device)
-    progress = Progress(_identity(config, data, folder / modelfolder.TOKENIZER))
+    model = _model(config, encoder.size, texts, start, random=going_on).to(machine.device)
+    progress = Progress(_identity(config, data, folder / modelfolder.TOKENIZER, start))
     path = folder / checkpoint.NAME
     with stop_on_interrupt() as stop:
         trainer = LanguageTrainer(config, machine, model, progress, path, listen, stop)
@@ -166,7 +179,9 @@ def _pretrain(
     return result
 
 
-def _about(config: RunConfig, texts: Texts) -> Iterator[str]:
+def _about(config: RunConfig, texts: Texts, start: starting.Start | None) -> Iterator[str]:
+    if start is not None:
+        yield f"Starting from {start.folder}."
     yield f"Learning from {len(texts):,} texts, {sum(map(len, texts)):,} tokens."
     if config.network.layers > 1:
         yield (
@@ -175,20 +190,28 @@ def _about(config: RunConfig, texts: Texts) -> Iterator[str]:
         )
 
 
-def _model(config: RunConfig, vocabulary: int, texts: Texts, *, random: bool) -> LanguageModel:
-    """A fresh model; with ``random`` its token vectors too, as a checkpoint will replace them."""
+def _model(
+    config: RunConfig, vocabulary: int, texts: Texts, start: starting.Start | None, *, random: bool
+) -> LanguageModel:
+    """A model before its first step; with ``random`` as it comes: a checkpoint will replace it."""
     torch.manual_seed(config.seed)
     counts = np.bincount(np.concatenate(texts), minlength=vocabulary).astype(np.float32)
     counts[BETWEEN] = len(texts)  # it stands after every text
     model = LanguageModel(config, vocabulary, torch.from_numpy(counts))
-    if config.pretrain.vectors == "texts" and not random:
+    if start is not None and not random:
+        grow.grow(start.weights, model)
+    elif config.pretrain.vectors == "texts" and not random:
         prepare.start_from_texts(model, texts, seed=config.seed)
     return model
 
 
-def _tokens(data: TextData, config: RunConfig, folder: Path, going_on: bool) -> TextEncoder:
+def _tokens(
+    data: TextData, config: RunConfig, folder: Path, going_on: bool, start: starting.Start | None
+) -> TextEncoder:
     if going_on:
         return TextEncoder.load(folder / modelfolder.TOKENIZER, config.text)
+    if start is not None:
+        return TextEncoder.load(start.tokenizer, config.text)
     return TextEncoder.train(data.train, config.text)
 
 
@@ -196,12 +219,15 @@ def _encode(encoder: TextEncoder, texts: tuple[str, ...]) -> list[NDArray[np.int
     return [each.ids for each in encoder.encode(texts, cut=False) if len(each.ids)]
 
 
-def _identity(config: RunConfig, data: TextData, tokenizer: Path) -> str:
+def _identity(
+    config: RunConfig, data: TextData, tokenizer: Path, start: starting.Start | None
+) -> str:
     """Digest of all that decides the resulting weights."""
     settings = configuration.to_dict(config)
     deciding = [settings[name] for name in ("seed", "text", "network", "pretrain")]
     parts = [msgspec.json.encode(deciding, order="sorted").decode(), data.digest]
     parts += [config.train.precision, config.train.device, files.sha256(tokenizer)]
+    parts += [start.digest] if start is not None else []
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

@@ -253,5 +253,5 @@ def _describe(
         "validation": len(data.validation),
         "unlabelled": len(unlabelled),
         "digest": data.digest,
-        **({"start_from": start.folder.name, "start_digest": start.digest} if start else {}),
+        **(start.described() if start else {}),
     }

@@ -16,7 +16,8 @@ from undertone.modelfolder import Manifest
 
 # What the weights to start from were made for, and what a run must therefore share with them.
 _TEXT = ("cleaning", "stopwords", "tokenizer", "vocabulary", "min_frequency")
-_NETWORK = ("embedding_dim", "hidden_dim", "bidirectional")
+_WIDTHS = ("embedding_dim", "hidden_dim")
+_NETWORK = (*_WIDTHS, "bidirectional")
 
 
 class Start(Struct, frozen=True):
@@ -28,6 +29,10 @@ class Start(Struct, frozen=True):
     weights: dict[str, Tensor]
     digest: str
 
+    def described(self) -> dict[str, str]:
+        """What the folder of the new run says about where it started."""
+        return {"start_from": self.folder.name, "start_digest": self.digest}
+
 
 def load(folder: Path, config: RunConfig) -> Start:
     """Read the weights of a language model or of a model, and check that they fit.
@@ -37,7 +42,25 @@ def load(folder: Path, config: RunConfig) -> Start:
         ModelFolderError: the folder is neither, or is damaged.
     """
     manifest = modelfolder.read(folder, modelfolder.kind_of(folder))
-    mistakes = [*_differences(manifest.config, config), *_needless(config)]
+    mistakes = [*_differences(manifest.config, config, _NETWORK), *_needless(config)]
+    return _start(folder, manifest, mistakes)
+
+
+def load_language_model(folder: Path, config: RunConfig) -> Start:
+    """Read a language model that shall go on learning; the run's network may be wider than it.
+
+    Raises:
+        ConfigError: the run's settings do not fit it; all are named.
+        ModelFolderError: the folder is no language model, or is damaged.
+    """
+    manifest = modelfolder.read(folder, modelfolder.LANGUAGE_MODEL)
+    theirs, ours = manifest.config.network, config.network
+    narrower = [key for key in _WIDTHS if getattr(ours, key) < getattr(theirs, key)]
+    keys = ("bidirectional", *narrower)
+    return _start(folder, manifest, _differences(manifest.config, config, keys))
+
+
+def _start(folder: Path, manifest: Manifest, mistakes: list[str]) -> Start:
     if mistakes:
         raise ConfigError(
             f"the run does not fit {folder}, which it starts from.",
@@ -77,11 +100,17 @@ def apply(start: Start, network: nn.Module, labels: tuple[str, ...]) -> list[str
     return taken
 
 
-def _differences(theirs: RunConfig, ours: RunConfig) -> list[str]:
-    """The settings that would make our run fit, as ``section.key=value``."""
+def _differences(theirs: RunConfig, ours: RunConfig, network: tuple[str, ...]) -> list[str]:
+    """The settings that would make our run fit, as ``section.key=value``.
+
+    Args:
+        theirs: what the weights were made with.
+        ours: what the run is to be made with.
+        network: the settings of the network that have to agree.
+    """
     sections: list[tuple[str, tuple[str, ...], Any, Any]] = [
         ("text", _TEXT, theirs.text, ours.text),
-        ("network", _NETWORK, theirs.network, ours.network),
+        ("network", network, theirs.network, ours.network),
     ]
     return [
         f"{section}.{key}={_spelled(getattr(wanted, key))}"

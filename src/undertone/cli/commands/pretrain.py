@@ -38,6 +38,11 @@ class _Command(CommandWithSettings):
 @options.preset_option
 @options.set_option
 @click.option(
+    "--start-from",
+    type=click.Path(path_type=Path),
+    help="Language model that goes on learning, with the same widths or larger ones: a folder.",
+)
+@click.option(
     "--output",
     type=click.Path(path_type=Path),
     help="Folder of the language model.  [default: runs/lm-SOURCE]",
@@ -53,6 +58,7 @@ def command(
     source: str,
     preset: str,
     overrides: tuple[str, ...],
+    start_from: Path | None,
     output: Path | None,
     resume: bool,
     overwrite: bool,
@@ -65,7 +71,8 @@ def command(
     """Teach a language model from texts, for a model to start from.
 
     It learns from the training reviews, without looking at their labels, and from the unlabelled
-    ones; test reviews are not opened. undertone train --start-from makes a model of it.
+    ones; test reviews are not opened. undertone train --start-from makes a model of it. One that
+    was taught from other texts, or a narrower one, can be the start of another.
 
     Ctrl-C stops after the current step and keeps what was learnt; --resume goes on from there and
     ends in the same weights as a run that was never stopped.
@@ -83,6 +90,7 @@ def command(
             config=config,
             output=folder,
             options=options.source_options(text_column, label_column, exclude, encoding),
+            start_from=start_from,
             resume=resume,
             overwrite=overwrite,
             on_event=listener,
