@@ -15,6 +15,7 @@ from undertone.data.examples import Example, SourceOptions
 from undertone.data.source import TrainingData, load_training
 from undertone.errors import ConfigError
 from undertone.inference import Model, load
+from undertone.lesson import make_lesson
 
 LABELS = ("negative", "positive")
 
@@ -46,7 +47,7 @@ def data() -> TrainingData:
 def lesson(
     teachers: list[Oracle], taught: list[set[str]], data: TrainingData, cache: Path, share: float
 ) -> np.ndarray[Any, Any]:
-    made = distillation.make_lesson(
+    made = make_lesson(
         cast("list[Model]", teachers),
         [frozenset(names) for names in taught],
         data,
@@ -73,6 +74,53 @@ def test_a_teacher_is_silent_on_what_it_learnt_from(data: TrainingData, tmp_path
     # u: the mean of the calibrated logits 1 and 2.
     assert targets[2, 1] == pytest.approx(sigmoid(1.5), abs=1e-6)
     np.testing.assert_allclose(targets.sum(axis=1), 1.0, atol=1e-6)
+
+
+def test_a_sentence_is_judged_by_itself_and_by_its_review(
+    data: TrainingData, tmp_path: Path
+) -> None:
+    text = "One two three four. Five six."  # the second sentence is too short
+    teacher = Oracle("t", 1.0, **{text: 2.0, "One two three four.": -1.0})
+    made = make_lesson(
+        [cast("Model", teacher)],
+        [frozenset({"a", "b"})],
+        data,
+        (review(text, None),),
+        load_preset("sample", ["distill.sentences=1", "distill.context=0.5"]),
+        tmp_path,
+        also=(review("more", "negative"), review("more", "negative")),
+    )
+    assert [each.text for each in made.reviews[3:]] == ["One two three four.", "more", "more"]
+    around = 0.5 * sigmoid(2.0) + 0.25
+    odds = np.exp(-1.0) * around / (1 - around)
+    assert made.targets[3, 1] == pytest.approx(odds / (1 + odds), abs=1e-6)
+    assert made.targets[4:].tolist() == [[1.0, 0.0], [1.0, 0.0]]
+
+
+def test_sentences_can_have_teachers_of_their_own(data: TrainingData, tmp_path: Path) -> None:
+    text = "One two three four. Five six."
+    teacher, reader = Oracle("t", 1.0, **{text: 2.0}), Oracle("r", 2.0, **{text[:19]: 3.0})
+    made = make_lesson(
+        [cast("Model", teacher)],
+        [frozenset({"a", "b"})],
+        data,
+        (review(text, None),),
+        load_preset("sample", ["distill.sentences=1", "distill.context=0"]),
+        tmp_path,
+        sentence_teachers=[cast("Model", reader)],
+    )
+    assert made.targets[2:, 1].tolist() == pytest.approx([sigmoid(2.0), sigmoid(1.5)], abs=1e-6)
+
+
+def test_teachers_of_no_sentences_are_refused(tmp_path: Path, sample_model: Path) -> None:
+    with pytest.raises(ConfigError, match="there are teachers for sentences, but no sentences"):
+        distillation.distill(
+            [sample_model],
+            "sample",
+            config=load_preset("sample"),
+            output=tmp_path / "x",
+            sentence_teachers=[sample_model],
+        )
 
 
 def test_answers_are_kept_for_a_resumed_run(data: TrainingData, tmp_path: Path) -> None:

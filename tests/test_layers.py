@@ -22,6 +22,7 @@ LAYERS = (
     *("data", "text", "batches", "calibration", "modelfolder", "networks", "training"),
     *(
         "inference",
+        "lesson",
         "distillation",
         "widening",
         "evaluation",

@@ -1,59 +1,28 @@
 """A small model learns from large ones: their doubts about 50,000 reviews that nobody labelled.
 
-Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network" (2015). A teacher knows
-the labels of the reviews it learnt from by heart, so of a labelled review only those teachers
-speak that did not learn from it: their training parts are cut again from the source and compared.
+Which teachers may judge which review is decided here: their training parts are cut again from the
+source and compared. :mod:`undertone.lesson` says what becomes of their verdicts.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
 
-import numpy as np
-from msgspec import Struct, structs
-from numpy.typing import NDArray
+from msgspec import structs
 
-from undertone import calibration, files, modelfolder, training
+from undertone import modelfolder, training
 from undertone.config import RunConfig
+from undertone.data.also import described_with, load_also, repeated
 from undertone.data.examples import Example, SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
 from undertone.errors import ConfigError, DataError, ModelFolderError
 from undertone.inference import Model, load
-from undertone.networks import outputs
+from undertone.lesson import Teacher, make_lesson
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import Listener, Note, TrainResult, runfolder
 from undertone.training.events import silent
-
-
-class Teacher(Protocol):
-    """What a student needs of a teacher; :class:`undertone.inference.Model` has it."""
-
-    @property
-    def name(self) -> str:
-        """What the student's folder calls it."""
-
-    @property
-    def digest(self) -> str:
-        """Hex SHA-256 of all that decides its answers."""
-
-    @property
-    def temperature(self) -> float:
-        """Divisor of its logits."""
-
-    def logits(self, texts: Sequence[str], /) -> Any:
-        """A result whose ``logits`` are float32 (N, K)."""
-
-
-class Lesson(Struct, frozen=True):
-    """What a student learns from: reviews, and a target distribution float32 (N, C) for each."""
-
-    reviews: tuple[Example, ...]
-    targets: NDArray[np.float32]
-    notes: tuple[str, ...]
 
 
 def distill(
@@ -63,6 +32,8 @@ def distill(
     config: RunConfig,
     output: str | Path,
     options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    also: Sequence[str] = (),
+    sentence_teachers: Sequence[str | Path] = (),
     start_from: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -77,34 +48,41 @@ def distill(
         config: of the student. ``config.distill`` says how much the teachers count.
         output: the model folder to make.
         options: columns, encoding and excluded members of the source.
+        also: further sources, of which the labels count and no teacher is asked; see
+            :func:`undertone.data.also.load_also`.
+        sentence_teachers: model folders that judge single sentences; none: the teachers.
         start_from: folder of a language model, or of a model, to start from.
         resume: go on from the checkpoint in ``output``.
         overwrite: replace what stands in ``output``.
         on_event: called with every event.
 
     Raises:
-        ConfigError: no teacher, or one that cannot be one.
+        ConfigError: no teacher, one that cannot be one, or one for sentences where none are cut.
         DataError: the source cannot be read, or its labels are not those of the teachers.
         ModelFolderError: a teacher cannot be read.
         OutputError: ``output`` exists already, or cannot be written.
     """
     models = _teachers(teachers)
+    readers = _sentence_teachers(sentence_teachers, config)
     folder = Path(output)
     training.prepare_folder(folder, resume=resume, overwrite=overwrite)
     with runfolder.removed_if_unused(folder):
         on_event(Note(f"Reading {source}."))
         data = load_training(source, options, config.data)
-        _same_labels(models, data.labels)
+        _same_labels([*models, *readers], data.labels)
         unlabelled = tuple(load_unlabelled(source, options))
         taught = [_taught(model, source, options, data, config) for model in models]
+        more, notes = load_also(also, data, options)
         return distill_examples(
             models,
             taught,
-            data,
+            structs.replace(data, notes=(*data.notes, *notes)),
             unlabelled,
             config=config,
             output=folder,
-            described={"source": source, **options.described()},
+            described=described_with(source, options, also),
+            also=more,
+            sentence_teachers=readers,
             start_from=start_from,
             resume=resume,
             on_event=on_event,
@@ -120,6 +98,8 @@ def distill_examples(
     config: RunConfig,
     output: Path,
     described: dict[str, str] | None = None,
+    also: Sequence[Example] = (),
+    sentence_teachers: Sequence[Teacher] = (),
     start_from: Path | None = None,
     encoder: TextEncoder | None = None,
     resume: bool = False,
@@ -135,13 +115,18 @@ def distill_examples(
         config: of the student.
         output: a folder from :func:`undertone.training.prepare_folder`.
         described: what the folder shall say about where the reviews come from.
+        also: further labelled reviews, each learnt from ``config.data.also_passes`` times an epoch.
+        sentence_teachers: who judges single sentences; none: the teachers.
         start_from: folder of a language model, or of a model, to start from.
         encoder: as :func:`undertone.training.train_examples` takes it.
         resume: go on from the checkpoint in ``output`` where there is one.
         on_event: called with every event.
     """
     with _scores(output) as cache:
-        lesson = make_lesson(models, taught, data, unlabelled, config, cache, on_event)
+        more = repeated(also, config.data)
+        lesson = make_lesson(
+            models, taught, data, unlabelled, config, cache, on_event, more, sentence_teachers
+        )
         for note in lesson.notes:
             on_event(Note(note))
         return training.train_examples(
@@ -152,6 +137,7 @@ def distill_examples(
                 **(described or {"source": "examples"}),
                 "teachers": ", ".join(model.name for model in models),
                 "teacher_digests": ", ".join(model.digest[:16] for model in models),
+                **_sentence_record(sentence_teachers),
             },
             start_from=start_from,
             soft=lesson.targets,
@@ -159,54 +145,6 @@ def distill_examples(
             resume=resume,
             on_event=on_event,
         )
-
-
-def make_lesson(
-    models: Sequence[Teacher],
-    taught: Sequence[frozenset[str]],
-    data: TrainingData,
-    unlabelled: Sequence[Example],
-    config: RunConfig,
-    cache: Path,
-    listen: Listener = silent,
-) -> Lesson:
-    """Ask the teachers.
-
-    Args:
-        models: the teachers.
-        taught: names of the labelled reviews that each teacher learnt from.
-        data: labelled reviews; its validation part is left alone.
-        unlabelled: reviews without a label.
-        config: of the student.
-        cache: a folder that keeps each teacher's answers until the student is finished.
-        listen: hears which teacher reads.
-
-    Returns:
-        Labelled reviews first, in their order, then the unlabelled ones.
-    """
-    reviews = (*data.train, *unlabelled)
-    outsiders = np.zeros(len(reviews), dtype=np.int64)
-    total = np.zeros((len(reviews), outputs(len(data.labels))))
-    for model, names in zip(models, taught, strict=True):
-        places = [
-            n for n, each in enumerate(reviews) if each.label is None or each.name not in names
-        ]
-        total[places] += _ask(model, [reviews[place] for place in places], cache, listen)
-        outsiders[places] += 1
-    mean = total / np.maximum(outsiders, 1)[:, None]
-    targets = calibration.probabilities(mean, config.distill.temperature).astype(np.float32)
-    index = {label: number for number, label in enumerate(data.labels)}
-    for place, review in enumerate(data.train):
-        share = config.distill.label_share if outsiders[place] else 1.0
-        targets[place] *= 1.0 - share
-        targets[place, index[review.label or ""]] += share
-    judged = int((outsiders[: len(data.train)] > 0).sum())
-    plural = "" if len(models) == 1 else "s"
-    note = (
-        f"{len(unlabelled):,} unlabelled reviews are judged by {len(models)} teacher{plural}; of "
-        f"{len(data.train):,} labelled ones {judged:,} by teachers that did not learn from them."
-    )
-    return Lesson(reviews, targets, (note,))
 
 
 def _teachers(folders: Sequence[str | Path]) -> list[Model]:
@@ -223,13 +161,32 @@ def _teachers(folders: Sequence[str | Path]) -> list[Model]:
     return models
 
 
-def _same_labels(models: Sequence[Model], labels: tuple[str, ...]) -> None:
-    if models[0].labels != labels:
-        raise DataError(
-            f"the source has the labels {', '.join(labels)}, the teachers "
-            f"{', '.join(models[0].labels)}.",
-            "Name teachers that were trained for these labels.",
+def _sentence_teachers(folders: Sequence[str | Path], config: RunConfig) -> list[Model]:
+    if folders and not config.distill.sentences:
+        raise ConfigError(
+            "there are teachers for sentences, but no sentences: distill.sentences=0.",
+            "Add --set distill.sentences=1, or drop --sentence-teachers.",
         )
+    return _teachers(folders) if folders else []
+
+
+def _sentence_record(models: Sequence[Teacher]) -> dict[str, str]:
+    if not models:
+        return {}
+    return {
+        "sentence_teachers": ", ".join(model.name for model in models),
+        "sentence_teacher_digests": ", ".join(model.digest[:16] for model in models),
+    }
+
+
+def _same_labels(models: Sequence[Model], labels: tuple[str, ...]) -> None:
+    for model in models:
+        if model.labels != labels:
+            raise DataError(
+                f"the source has the labels {', '.join(labels)}, the teacher {model.name} "
+                f"{', '.join(model.labels)}.",
+                "Name teachers that were trained for these labels.",
+            )
 
 
 def _taught(
@@ -241,29 +198,6 @@ def _taught(
     if theirs.digest != modelfolder.read(model.folder).data.get("digest"):
         theirs = data
     return frozenset(each.name for each in theirs.train)
-
-
-def _ask(
-    model: Teacher, reviews: Sequence[Example], cache: Path, listen: Listener
-) -> NDArray[np.float64]:
-    """Calibrated logits float64 (N, K) of one teacher, from the cache where they are known."""
-    path = cache / runfolder.TEACHER_SCORES.replace("*", _key(model, reviews))
-    if path.exists():
-        known: NDArray[np.float64] = np.load(path, allow_pickle=False)
-        return known
-    listen(Note(f"{model.name} reads {len(reviews):,} reviews."))
-    found = model.logits([each.text for each in reviews]).logits / model.temperature
-    logits: NDArray[np.float64] = found.astype(np.float64)
-    with files.replacing(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, logits, allow_pickle=False)
-    return logits
-
-
-def _key(model: Teacher, reviews: Sequence[Example]) -> str:
-    digest = hashlib.sha256(model.digest.encode())
-    for each in reviews:
-        digest.update(hashlib.sha256(each.text.encode("utf-8", "surrogatepass")).digest())
-    return digest.hexdigest()[:16]
 
 
 @contextmanager

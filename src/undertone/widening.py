@@ -8,6 +8,7 @@ validation reviews. The sum is still an exact sum over tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from undertone import calibration, modelfolder, training
+from undertone.data.also import joined, load_also
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training
 from undertone.errors import ConfigError, DataError
@@ -60,6 +62,7 @@ def widen(
     bag: BagConfig,
     output: str | Path,
     options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    also: Sequence[str] = (),
     overwrite: bool = False,
     on_event: Listener = silent,
 ) -> TrainResult:
@@ -71,6 +74,7 @@ def widen(
         bag: which n-grams, and how they learn.
         output: the model folder to make.
         options: columns, encoding and excluded members of the source.
+        also: further sources of labelled reviews, see :func:`undertone.data.also.load_also`.
         overwrite: replace what stands in ``output``.
         on_event: called with every event.
 
@@ -94,6 +98,7 @@ def widen(
                 f"{', '.join(network.labels)}.",
                 "Name the source that it was trained on.",
             )
+        data = joined(data, *load_also(also, data, options), manifest.config.data)
         for note in data.notes:
             on_event(Note(note))
         return _widen(network, manifest, data, bag, folder, on_event)

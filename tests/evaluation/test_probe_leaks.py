@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from undertone.data.examples import TRAIN, UNLABELLED, Example, SourceOptions
+from undertone.data.overlap import normalised
 from undertone.data.source import read_examples
 from undertone.evaluation.probes import Leak, Probe, Suite, find_leaks, load_suites
-from undertone.evaluation.probes.leaks import normalised
 
 LONG = Probe("It isn't the worst film I've seen, but it is close.", "negative", "x", "1")
 SHORT = Probe("I liked it.", "positive", "x", "1")

@@ -42,6 +42,12 @@ start_from_option = click.option(
     type=click.Path(path_type=Path),
     help="Language model, or model, to start from: a folder.",
 )
+also_option = click.option(
+    "--also",
+    multiple=True,
+    metavar="SOURCE",
+    help="More labelled reviews to learn from, never measured on; may be repeated.",
+)
 resume_option = click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 overwrite_option = click.option(
     "--overwrite", is_flag=True, help="Replace the model that stands in the folder."

@@ -112,7 +112,7 @@ def load_training(source: str, options: SourceOptions, config: DataConfig) -> Tr
     if not train or not validation:
         raise empty_part(source, VALIDATION if train else TRAIN, found)
     labels = training_labels(train)
-    _refuse_unknown(validation, labels, "the training reviews, which have")
+    refuse_unknown(validation, labels, "the training reviews, which have")
     return TrainingData(
         train,
         validation,
@@ -155,8 +155,8 @@ def load_split(
     if not part:
         raise empty_part(source, split, found)
     if labels is not None:
-        part = _with_case_of(part, labels)
-        _refuse_unknown(part, labels, "the model, which knows")
+        part = with_case_of(part, labels)
+        refuse_unknown(part, labels, "the model, which knows")
     return list(part)
 
 
@@ -237,7 +237,12 @@ def empty_part(source: str, split: str, found: Collected) -> DataError:
     )
 
 
-def _refuse_unknown(examples: Sequence[Example], labels: Sequence[str], who: str) -> None:
+def refuse_unknown(examples: Sequence[Example], labels: Sequence[str], who: str) -> None:
+    """Refuse reviews whose label is none of ``labels``, which are those of ``who``.
+
+    Raises:
+        DataError: there is one.
+    """
     unknown = [each for each in examples if each.label not in labels]
     if unknown:
         raise DataError(
@@ -247,7 +252,8 @@ def _refuse_unknown(examples: Sequence[Example], labels: Sequence[str], who: str
         )
 
 
-def _with_case_of(examples: Iterable[Example], labels: Sequence[str]) -> tuple[Example, ...]:
+def with_case_of(examples: Iterable[Example], labels: Sequence[str]) -> tuple[Example, ...]:
+    """The reviews, with a label that differs from a known one only in case taken for it."""
     known = {label.casefold(): label for label in labels} | {label: label for label in labels}
     return tuple(
         replace(each, label=known.get(each.label, known.get(each.label.casefold(), each.label)))

@@ -14,6 +14,7 @@ from torch import nn
 
 from undertone import modelfolder, networks
 from undertone.config import RunConfig
+from undertone.data.also import described_with, joined, load_also
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
 from undertone.errors import ConfigError
@@ -57,6 +58,7 @@ def train(
     config: RunConfig,
     output: str | Path,
     options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
+    also: Sequence[str] = (),
     start_from: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -69,6 +71,7 @@ def train(
         config: all settings; see :func:`undertone.config.load_preset`.
         output: the model folder to make.
         options: columns, encoding and excluded members of the source.
+        also: further sources of labelled reviews, see :func:`undertone.data.also.load_also`.
         start_from: folder of a language model, or of a model, whose weights and tokenizer to
             start from.
         resume: go on from the checkpoint in ``output``; the result is the same, bit for bit, as
@@ -88,6 +91,7 @@ def train(
     with runfolder.removed_if_unused(folder):
         on_event(Note(f"Reading {source}."))
         data = load_training(source, options, config.data)
+        data = joined(data, *load_also(also, data, options), config.data)
         unlabelled = (
             tuple(example.text for example in load_unlabelled(source, options))
             if config.train.vectors == "texts"
@@ -98,7 +102,7 @@ def train(
             config=config,
             output=folder,
             unlabelled=unlabelled,
-            described={"source": source, **options.described()},
+            described=described_with(source, options, also),
             start_from=start_from,
             resume=resume,
             on_event=on_event,

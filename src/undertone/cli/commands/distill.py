@@ -27,7 +27,14 @@ class _Command(CommandWithSettings):
     metavar="A,B,...",
     help="Model folders, separated by commas; together they give the mean of their logits.",
 )
+@click.option(
+    "--sentence-teachers",
+    metavar="A,B,...",
+    default="",
+    help="Model folders that judge single sentences (distill.sentences).  [default: --teachers]",
+)
 @options.source_option
+@options.also_option
 @options.preset_option
 @options.set_option
 @click.option(
@@ -45,7 +52,9 @@ class _Command(CommandWithSettings):
 def command(
     context: click.Context,
     teachers: str,
+    sentence_teachers: str,
     source: str,
+    also: tuple[str, ...],
     preset: str,
     overrides: tuple[str, ...],
     output: Path | None,
@@ -73,14 +82,20 @@ def command(
 
     with training_progress(sys.stderr.isatty()) as listener:
         result = distillation.distill(
-            [name.strip() for name in teachers.split(",") if name.strip()],
+            _named(teachers),
             source,
             config=config,
             output=folder,
             options=options.source_options(text_column, label_column, exclude, encoding),
+            also=also,
+            sentence_teachers=_named(sentence_teachers),
             start_from=start_from,
             resume=resume,
             overwrite=overwrite,
             on_event=listener,
         )
     click.echo(summary(result, drawn(result.folder), evaluate_command(context, result.folder)))
+
+
+def _named(folders: str) -> list[str]:
+    return [name.strip() for name in folders.split(",") if name.strip()]

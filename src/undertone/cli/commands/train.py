@@ -22,6 +22,7 @@ class _Command(CommandWithSettings):
 
 @click.command(cls=_Command)
 @options.source_option
+@options.also_option
 @options.preset_option
 @options.set_option
 @click.option(
@@ -39,6 +40,7 @@ class _Command(CommandWithSettings):
 def command(
     context: click.Context,
     source: str,
+    also: tuple[str, ...],
     preset: str,
     overrides: tuple[str, ...],
     output: Path | None,
@@ -69,6 +71,7 @@ def command(
             config=config,
             output=folder,
             options=options.source_options(text_column, label_column, exclude, encoding),
+            also=also,
             start_from=start_from,
             resume=resume,
             overwrite=overwrite,

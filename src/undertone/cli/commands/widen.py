@@ -23,6 +23,7 @@ class _Command(CommandWithSettings):
 @click.command(cls=_Command)
 @click.argument("model", type=click.Path(path_type=Path))
 @options.source_option
+@options.also_option
 @options.set_option
 @click.option(
     "--output",
@@ -37,6 +38,7 @@ def command(
     context: click.Context,
     model: Path,
     source: str,
+    also: tuple[str, ...],
     overrides: tuple[str, ...],
     output: Path | None,
     overwrite: bool,
@@ -63,6 +65,7 @@ def command(
             bag=bag,
             output=folder,
             options=options.source_options(text_column, label_column, exclude, encoding),
+            also=also,
             overwrite=overwrite,
             on_event=listener,
         )

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from undertone.data.examples import Example
+from undertone.data.overlap import WORDS, Words, normalised, runs
 from undertone.evaluation.probes.pairs import Probe, Suite
-
-WORDS = 9
-"""Words of a run that two texts do not share by chance.
-
-Eight are too few: "twice as long as it needs to be" stands in IMDB and in a probe.
-"""
-
-_MARKUP = re.compile(r"<[^<>]{1,200}>")
-_APOSTROPHES = re.compile("['’‘`\u0092]")
-_WORD = re.compile(r"\w+")
 
 
 class Leak(Struct, frozen=True):
@@ -51,50 +41,35 @@ def find_leaks(
         texts: what a model learns from, read once.
         words: the length of a run that counts.
     """
-    runs, whole = _index(suites, words)
+    long, whole = _index(suites, words)
     for example in texts:
         found = normalised(example.text)
         seen: set[int] = set()
-        for run in sorted(runs.keys() & _runs(found, words)):
-            yield from _new(runs[run], example.name, run, seen)
+        for run in sorted(long.keys() & set(runs(found, words))):
+            yield from _new(long[run], example.name, run, seen)
         if len(found) < words:
             yield from _new(whole.get(found, ()), example.name, found, seen)
 
 
-def normalised(text: str) -> tuple[str, ...]:
-    """The words of a text as they are compared.
-
-    >>> normalised("I didn’t <br />HATE it...")
-    ('i', 'didnt', 'hate', 'it')
-    """
-    bare = _APOSTROPHES.sub("", _MARKUP.sub(" ", text))
-    return tuple(_WORD.findall(bare.casefold()))
-
-
-_Words = tuple[str, ...]
-_Owners = dict[_Words, list[tuple[str, Probe]]]
+_Owners = dict[Words, list[tuple[str, Probe]]]
 
 
 def _index(suites: Iterable[Suite], words: int) -> tuple[_Owners, _Owners]:
     """The probes that hold each run, and the short probes by all their words."""
-    runs: _Owners = {}
+    long: _Owners = {}
     whole: _Owners = {}
     for suite in suites:
         for probe in suite.probes:
             found = normalised(probe.text)
-            for run in _runs(found, words):
-                runs.setdefault(run, []).append((suite.name, probe))
+            for run in runs(found, words):
+                long.setdefault(run, []).append((suite.name, probe))
             if len(found) < words:
                 whole.setdefault(found, []).append((suite.name, probe))
-    return runs, whole
-
-
-def _runs(found: _Words, words: int) -> Iterator[_Words]:
-    return zip(*(found[start:] for start in range(words)), strict=False)
+    return long, whole
 
 
 def _new(
-    owners: Iterable[tuple[str, Probe]], name: str, shared: _Words, seen: set[int]
+    owners: Iterable[tuple[str, Probe]], name: str, shared: Words, seen: set[int]
 ) -> Iterator[Leak]:
     for suite, probe in owners:
         if id(probe) not in seen:
