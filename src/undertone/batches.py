@@ -15,6 +15,7 @@ Integers = NDArray[np.integer]
 
 # Batches sorted together by length. More saves padding; fewer keeps batches more mixed.
 _POOL = 50
+_MULTIPLE = 32
 
 
 class Batch(NamedTuple):
@@ -29,7 +30,16 @@ class Batch(NamedTuple):
     lengths: NDArray[np.int64]
 
 
-def collate(sequences: Sequence[Integers], multiple: int = 32) -> Batch:
+def padded_length(longest: int, multiple: int = _MULTIPLE) -> int:
+    """T of a batch whose longest text has ``longest`` tokens: see :func:`collate`.
+
+    >>> padded_length(33), padded_length(0)
+    (64, 32)
+    """
+    return -(-max(1, longest) // multiple) * multiple
+
+
+def collate(sequences: Sequence[Integers], multiple: int = _MULTIPLE) -> Batch:
     """Put sequences side by side.
 
     T is the longest length rounded up to a multiple, because the first call of an LSTM at each
@@ -48,8 +58,8 @@ def collate(sequences: Sequence[Integers], multiple: int = 32) -> Batch:
         multiple: T is divisible by it, and at least it.
     """
     lengths = np.array([len(sequence) for sequence in sequences], dtype=np.int64)
-    longest = max(1, int(lengths.max(initial=0)))
-    ids = np.zeros((len(sequences), -(-longest // multiple) * multiple), dtype=np.int64)
+    width = padded_length(int(lengths.max(initial=0)), multiple)
+    ids = np.zeros((len(sequences), width), dtype=np.int64)
     for row, sequence in zip(ids, sequences, strict=True):
         row[: len(sequence)] = sequence
     return Batch(ids, lengths)

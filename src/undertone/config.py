@@ -69,6 +69,11 @@ def _contradictions(config: RunConfig) -> Iterable[str]:
             f"text.stopwords={text.stopwords} has no effect with text.cleaning=plain: "
             "add text.cleaning=study, or drop the list."
         )
+    if text.cut == "words" and text.tokenizer == "word":
+        yield (
+            "text.cut=words has no effect with text.tokenizer=word, where every token is a word: "
+            "use text.tokenizer=wordpiece, or drop it."
+        )
     train = config.train
     if text.cleaning == "study" and (train.sentence_drop or train.sentence_shuffle or train.crop):
         yield (
@@ -170,6 +175,25 @@ def from_dict(values: Mapping[str, Any]) -> RunConfig:
 def to_dict(config: RunConfig) -> dict[str, Any]:
     """The configuration as nested plain values; ``from_dict`` reads it back."""
     values: dict[str, Any] = msgspec.to_builtins(config)
+    return values
+
+
+# Settings that are younger than checkpoints that people may have.
+_YOUNG = (
+    *("data.also_passes", "distill.context", "distill.sentences"),
+    *("text.cut", "train.microbatch"),
+)
+
+
+def deciding(config: RunConfig) -> dict[str, Any]:
+    """The configuration as digests take it: :func:`to_dict` less young settings at their defaults.
+
+    So a run or a reading that an older version began has the same digest and can be gone on with.
+    """
+    values, usual = to_dict(config), to_dict(RunConfig())
+    for section, _, key in (name.partition(".") for name in _YOUNG):
+        if values[section].get(key) == usual[section].get(key):
+            values[section].pop(key, None)
     return values
 
 

@@ -49,6 +49,10 @@ class DataConfig(Struct, frozen=True, forbid_unknown_fields=True):
     fold: Annotated[
         int, Meta(ge=0, le=99, description="the part that is left out, counted from 0")
     ] = 0
+    also_passes: Annotated[
+        int,
+        Meta(ge=1, le=100, description="times an epoch that each review of --also is learnt from"),
+    ] = 1
 
 
 class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,6 +86,13 @@ class TextConfig(Struct, frozen=True, forbid_unknown_fields=True):
             ge=0.0, le=1.0, description="share of max_tokens taken from the start of a long review"
         ),
     ] = 0.5
+    cut: Annotated[
+        Literal["tokens", "words"],
+        Meta(
+            description="what limits a review besides max_tokens. tokens: nothing; words: no more "
+            "word pieces are read than it has words, as in the study's code"
+        ),
+    ] = "tokens"
 
 
 class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,6 +150,15 @@ class TrainConfig(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "random"
     epochs: Annotated[Positive, Meta(description="passes over the training reviews at most")] = 8
     batch_size: Annotated[Positive, Meta(description="reviews a step")] = 32
+    microbatch: Annotated[
+        int,
+        Meta(
+            ge=0,
+            lt=2**31,
+            description="reviews read at once, to save memory: a step adds up the gradients of "
+            "several such passes; 0: all reviews of the step",
+        ),
+    ] = 0
     lr: Annotated[float, Meta(gt=0.0, lt=10.0, description="peak learning rate")] = 2e-3
     embedding_lr: Annotated[
         float, Meta(gt=0.0, le=10.0, description="learning rate of token vectors, as a share of lr")
@@ -279,6 +299,24 @@ class DistillConfig(Struct, frozen=True, forbid_unknown_fields=True):
             le=1.0,
             description="share of the label in the target of a labelled review; teachers that did "
             "not learn from it give the rest",
+        ),
+    ] = 0.5
+    sentences: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            le=20.0,
+            description="single sentences that the teachers judge too, for each review one on "
+            "average if 1",
+        ),
+    ] = 0.0
+    context: Annotated[
+        float,
+        Meta(
+            ge=0.0,
+            lt=1.0,
+            description="how far the verdict on a sentence leans on that on its review; 0: it "
+            "stands alone",
         ),
     ] = 0.5
 

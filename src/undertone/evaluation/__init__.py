@@ -1,5 +1,7 @@
 """How good a model is and how sure that is: figures, intervals, comparisons, reports."""
 
+from undertone.evaluation.duplicates import NearDuplicate, near_duplicates
+from undertone.evaluation.errors import Errors, Mistake, find_errors
 from undertone.evaluation.intervals import (
     BootstrapTest,
     Interval,
@@ -18,10 +20,13 @@ from undertone.evaluation.verdicts import Verdicts, collect_verdicts
 __all__ = [
     "METRICS",
     "BootstrapTest",
+    "Errors",
     "Evaluation",
     "Interval",
     "McNemarTest",
     "Metric",
+    "Mistake",
+    "NearDuplicate",
     "Report",
     "Verdicts",
     "as_json",
@@ -29,8 +34,10 @@ __all__ = [
     "collect_verdicts",
     "evaluate",
     "figure_rows",
+    "find_errors",
     "holm",
     "mcnemar",
+    "near_duplicates",
     "paired_bootstrap",
     "shown",
     "student_t",

@@ -7,11 +7,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from undertone import files, modelfolder
 from undertone.errors import MissingExtraError, OutputError
-from undertone.evaluation import drawing, figures
+from undertone.evaluation import drawing, error_pages, figures
+from undertone.evaluation.errors import Errors
 from undertone.evaluation.markdown import origin_lines, plain, table
 from undertone.evaluation.measure import Evaluation
 from undertone.evaluation.metrics import METRICS, shown
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 JSON_NAME = "metrics.json"
 MARKDOWN_NAME = "report.md"
+ERRORS_NAME = "errors.jsonl"
 
 _COVERAGES = (0.5, 0.7, 0.8, 0.9, 0.95, 1.0)
 
@@ -44,32 +47,37 @@ class Report(Struct, frozen=True):
         markdown: the report.
         plots: PNG and SVG files.
         note: why there are no plots; empty where there are.
+        errors: mistakes and near-duplicates as JSON Lines; None where they were not asked for.
     """
 
     metrics: Path
     markdown: Path
     plots: tuple[Path, ...]
     note: str
+    errors: Path | None = None
 
 
-def write_report(evaluation: Evaluation, output: Path) -> Report:
-    """Write ``metrics.json``, ``report.md`` and the plots into a folder.
+def write_report(evaluation: Evaluation, output: Path, errors: Errors | None = None) -> Report:
+    """Write ``metrics.json``, ``report.md`` and the plots into a folder, errors where given.
 
     Each file is written whole or not at all, ``metrics.json`` last. Without matplotlib there are
-    no plots, and the report says what would bring them.
+    no plots, and the report says what would bring them. Without ``errors``, the ``errors.jsonl``
+    of an earlier report goes.
 
     Args:
         evaluation: what :func:`evaluate` returned.
         output: the folder, made where it is missing; files of an earlier report are replaced.
+        errors: what :func:`find_errors` returned: sections of the report, and ``errors.jsonl``.
 
     Raises:
         OutputError: the folder is a model's, or cannot be written.
     """
     check_target(output)
     plots, note = _write_plots(evaluation, output)
-    files.write_text(output / MARKDOWN_NAME, markdown(evaluation, note))
+    listed = _write_errors(errors, output / ERRORS_NAME)
+    files.write_text(output / MARKDOWN_NAME, markdown(evaluation, note, errors))
     files.write_bytes(output / JSON_NAME, as_json(evaluation))
-    return Report(output / JSON_NAME, output / MARKDOWN_NAME, plots, note)
+    return Report(output / JSON_NAME, output / MARKDOWN_NAME, plots, note, listed)
 
 
 def check_target(output: Path) -> None:
@@ -87,9 +95,11 @@ def check_target(output: Path) -> None:
         raise OutputError(f"{output} is a file.", "Name a folder.")
 
 
-def as_json(evaluation: Evaluation) -> bytes:
-    """The evaluation as indented JSON, ending in a line feed."""
-    return files.json_bytes(evaluation)
+def as_json(evaluation: Evaluation, errors: Errors | None = None) -> bytes:
+    """The evaluation as indented JSON, ending in a line feed; errors under their own name."""
+    if errors is None:
+        return files.json_bytes(evaluation)
+    return files.json_bytes({**msgspec.to_builtins(evaluation), "errors": errors})
 
 
 def figure_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
@@ -103,17 +113,20 @@ def figure_rows(evaluation: Evaluation) -> list[tuple[str, str]]:
     return rows
 
 
-def markdown(evaluation: Evaluation, plots_note: str = "") -> str:
+def markdown(evaluation: Evaluation, plots_note: str = "", errors: Errors | None = None) -> str:
     """The report as Markdown.
 
     Args:
         evaluation: what to tell.
         plots_note: why there are no plots; empty: link to them.
+        errors: what to tell of mistakes and near-duplicates.
     """
     parts: list[str] = []
     for section, pictures in _SECTIONS:
         parts += section(evaluation)
         parts += [f"![{_ALT[name]}]({name}.png)" for name in pictures if not plots_note]
+    parts += [] if errors is None else error_pages.sections(errors)
+    parts += _origin(evaluation)
     return "\n\n".join([*parts, *([f"No plots: {plots_note}"] if plots_note else [])]) + "\n"
 
 
@@ -124,6 +137,14 @@ def _write_plots(evaluation: Evaluation, output: Path) -> tuple[tuple[Path, ...]
         return (), str(error)
     written = (drawing.save(picture, output / name) for name, picture in pictures.items())
     return tuple(path for pair in written for path in pair), ""
+
+
+def _write_errors(errors: Errors | None, path: Path) -> Path | None:
+    if errors is None:
+        path.unlink(missing_ok=True)  # it would speak of other verdicts than the report beside it
+        return None
+    files.write_bytes(path, error_pages.json_lines(errors))
+    return path
 
 
 def _head(evaluation: Evaluation) -> Iterator[str]:
@@ -245,7 +266,6 @@ _SECTIONS: tuple[tuple[Callable[[Evaluation], Iterator[str]], tuple[str, ...]], 
     (_calibration, ("reliability",)),
     (_risk, ("risk_coverage",)),
     (_lengths, ("accuracy_by_length",)),
-    (_origin, ()),
 )
 _ALT = {
     "confusion": "Confusion matrix",

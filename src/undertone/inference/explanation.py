@@ -122,7 +122,7 @@ def explain(model: Model, text: str, label: str | None) -> Explanation:
         label: one of the model's labels, or None for the usual one.
     """
     whole = model.encoder.encode([text], spans=True, cut=False)[0]
-    places = _read_places(model, whole.total)
+    places = _read_places(model, whole.ids)
     ids = whole.ids[places]
     logits, parts, base = _sums(model, ids)
     prediction = model.predictions(
@@ -146,9 +146,9 @@ def explain(model: Model, text: str, label: str | None) -> Explanation:
     )
 
 
-def _read_places(model: Model, total: int) -> NDArray[np.intp]:
+def _read_places(model: Model, ids: NDArray[np.int32]) -> NDArray[np.intp]:
     """Indices of the tokens that the model reads, out of all tokens of the text."""
-    head, tail = model.encoder.kept(total)
+    (head, tail), total = model.encoder.kept(ids), len(ids)
     return np.concatenate([np.arange(head), np.arange(total - tail, total)])
 
 

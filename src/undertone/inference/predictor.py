@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from undertone import calibration, modelfolder
-from undertone.config import RunConfig
+from undertone.config import RunConfig, deciding
 from undertone.errors import ConfigError, ModelFolderError, nearest
 from undertone.inference.bag import BagOfNGrams
 from undertone.inference.doubt import Doubt, between, kind_of_doubt
@@ -294,7 +294,7 @@ def _digest(manifest: Manifest, precision: Precision) -> str:
     names = [modelfolder.TOKENIZER, _weights(manifest, precision), modelfolder.CALIBRATION]
     names += [modelfolder.WIDE] if manifest.config.network.wide else []
     used = [manifest.files[name] for name in names]
-    content = [manifest.labels, manifest.config.text, [entry.sha256 for entry in used]]
+    content = [manifest.labels, deciding(manifest.config)["text"], [entry.sha256 for entry in used]]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()
 
 

@@ -1,20 +1,49 @@
 """The study's original settings, and each of its departures from its own text as a switch.
 
 Its code thresholds the logit at 0.5 where its text means the probability, deletes negations with
-the other stop words, and reports its last epoch; it reads the last states alone. A preset's
-original has all of these; every further contender mends one, so the differences say what each one
-costs. That its code also cuts a review of many word pieces at its number of words is not
-reproduced.
+the other stop words, cuts a review of many word pieces at its number of words, and reports its last
+epoch; it reads the last states alone. An original has all of these; every further contender mends
+one, so the differences say what each one costs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
+from msgspec import structs
+
+from undertone.errors import ConfigError, nearest
 from undertone.study.plan import Contender
 
 THRESHOLD = 0.5
 """Of the logit, above which the study's code counts a review as positive: probability 0.62."""
+
+
+class Switch(NamedTuple):
+    """What mending one departure changes, in words and in settings."""
+
+    title: str
+    settings: tuple[str, ...]
+
+
+SWITCHES: Mapping[str, Switch] = MappingProxyType(
+    {
+        "threshold": Switch("verdict at probability 0.5 instead of at logit 0.5", ()),
+        "negations": Switch(
+            "negations, other stop words, digits and punctuation kept",
+            ("text.cleaning=plain", "text.stopwords="),
+        ),
+        "cut": Switch("no cut at the number of words", ("text.cut=tokens",)),
+        "best": Switch("best instead of last epoch", ("train.keep=best",)),
+        "pooled": Switch(
+            "mean and max of all states instead of the last", ("network.pooling=concat",)
+        ),
+    }
+)
+"""By name. The threshold changes no setting: the same weights are read with the usual rule."""
 
 _SAME = (
     "train.batch_size=1024",
@@ -22,16 +51,63 @@ _SAME = (
     "train.keep=last",
     "train.patience=0",
     "network.pooling=last",
+    "text.cut=words",
+    "text.cleaning=study",
 )
-_MENDED = {
-    "threshold": ("verdict at probability 0.5 instead of at logit 0.5", ()),
-    "negations": (
-        "negations, other stop words, digits and punctuation kept",
-        ("text.cleaning=plain", "text.stopwords="),
-    ),
-    "best": ("best instead of last epoch", ("train.keep=best",)),
-    "pooled": ("mean and max of all states instead of the last", ("network.pooling=concat",)),
-}
+_ALL = "mended"
+
+
+def original_settings(stopwords: Path) -> tuple[str, ...]:
+    """What makes the study's run of one of its presets.
+
+    Args:
+        stopwords: file with the words that the study deletes, one a line.
+    """
+    return (*_SAME, f"text.stopwords={stopwords}")
+
+
+def mended(names: Iterable[str]) -> tuple[str, ...]:
+    """The settings that mend these departures, to be put behind those of the original.
+
+    Raises:
+        ConfigError: there is no such departure.
+    """
+    for name in names:
+        if name not in SWITCHES:
+            raise ConfigError(
+                f"no departure {name!r}{nearest(name, SWITCHES)}.",
+                f"There are {', '.join(SWITCHES)}.",
+            )
+    return tuple(setting for name in names for setting in SWITCHES[name].settings)
+
+
+def switched(original: Contender) -> tuple[Contender, ...]:
+    """One contender for each departure of an original that is mended, and one for all of them.
+
+    Args:
+        original: with the settings of :func:`original_settings` and their threshold.
+    """
+    one_each = [
+        structs.replace(
+            original,
+            name=f"{original.name}-{name}",
+            settings=(*original.settings, *switch.settings),
+            title=switch.title,
+            weights="" if switch.settings else original.name,
+            threshold=original.threshold if switch.settings else 0.0,
+            against=original.name,
+        )
+        for name, switch in SWITCHES.items()
+    ]
+    every = structs.replace(
+        original,
+        name=f"{original.name}-{_ALL}",
+        settings=(*original.settings, *mended(SWITCHES)),
+        title="all of these mended",
+        threshold=0.0,
+        against=original.name,
+    )
+    return (*one_each, every)
 
 
 def departures(preset: str, stopwords: Path) -> tuple[Contender, ...]:
@@ -42,20 +118,11 @@ def departures(preset: str, stopwords: Path) -> tuple[Contender, ...]:
             that stands for one.
         stopwords: file with the words that the study deletes, one a line.
     """
-    name = f"{Path(preset).stem}-original"
-    settings = (*_SAME, "text.cleaning=study", f"text.stopwords={stopwords}")
-    original = Contender(name, preset, settings, "the study's settings", threshold=THRESHOLD)
-    mended = [
-        Contender(
-            f"{name}-{switch}",
-            preset,
-            (*settings, *changes),
-            title,
-            weights="" if changes else name,
-            threshold=THRESHOLD if changes else 0.0,
-        )
-        for switch, (title, changes) in _MENDED.items()
-    ]
-    every = tuple(change for _, changes in _MENDED.values() for change in changes)
-    last = Contender(f"{name}-mended", preset, (*settings, *every), "all of these")
-    return (original, *mended, last)
+    original = Contender(
+        f"{Path(preset).stem}-original",
+        preset,
+        original_settings(stopwords),
+        "the study's settings",
+        threshold=THRESHOLD,
+    )
+    return (original, *switched(original))

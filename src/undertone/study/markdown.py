@@ -29,7 +29,7 @@ def report(result: StudyResult, charts: Sequence[Chart], no_pictures: str = "") 
         *_table(tables.models(result)),
         "## Cost",
         *_table(tables.costs(result)),
-        *_optional("## What each cause costs", tables.departures(result)),
+        *_optional("## What each change does", tables.changes(result)),
         "## Pairs of models",
         *_table(tables.comparisons(result)),
         "## Pictures",

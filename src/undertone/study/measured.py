@@ -85,6 +85,8 @@ def read(job: Job) -> Run:
     """
     manifest = modelfolder.read(job.folder)
     others = differences(manifest.config, job.config)
+    if manifest.data.get("start_from", "") != Path(job.contender.start_from).name:
+        others.append("--start-from")
     if others:
         raise ConfigError(
             f"{job.folder} was trained with other settings: {', '.join(others)}.",

@@ -44,7 +44,7 @@ def _body(result: StudyResult, charts: Sequence[Chart]) -> Iterator[str]:
     yield f'<div class="findings">{findings}</div>'
     yield from _section("Models", tables.models(result), "main")
     yield from _section("Cost", tables.costs(result), "main")
-    yield from _section("What each cause costs", tables.departures(result), "words")
+    yield from _section("What each change does", tables.changes(result), "words")
     yield from _section("Pairs of models", tables.comparisons(result), "words pairs")
     yield "<h2>Pictures</h2>"
     yield _legend(result)

@@ -48,6 +48,9 @@ class Contender(Struct, frozen=True):
         weights: name of the contender whose runs it reads with a rule of its own; empty: itself.
         threshold: its verdict is the second of two labels where the logit lies above this.
         steps: train so many steps only, to measure the speed; 0: train in full.
+        seeds: train it with so many of the study's seeds; 0: with all of them.
+        start_from: folder of a language model, or of a model, to start from; empty: from scratch.
+        against: name of the contender that it is a change of; empty: of none.
     """
 
     name: str
@@ -57,6 +60,9 @@ class Contender(Struct, frozen=True):
     weights: str = ""
     threshold: float = 0.0
     steps: int = 0
+    seeds: int = 0
+    start_from: str = ""
+    against: str = ""
 
 
 class Plan(Struct, frozen=True):
@@ -69,8 +75,9 @@ class Plan(Struct, frozen=True):
         settings: overrides of every contender that they mean something to, after all others.
         contenders: in the order of the tables.
         seeds: every contender is trained once with each.
-        output: folder of the report; the runs stand in ``runs`` inside it.
+        output: folder of the report.
         threads: of each run.
+        runs: folder of the runs, which several studies may share; None: ``runs`` in ``output``.
     """
 
     source: str
@@ -81,6 +88,12 @@ class Plan(Struct, frozen=True):
     seeds: tuple[int, ...]
     output: Path
     threads: int
+    runs: Path | None = None
+
+    @property
+    def models(self) -> Path:
+        """The folder that holds a folder for every run."""
+        return self.output / "runs" if self.runs is None else self.runs
 
 
 class Job(Struct, frozen=True):
@@ -143,9 +156,9 @@ def jobs(plan: Plan) -> list[Job]:
     """
     found = [
         job
-        for seed in plan.seeds
+        for number, seed in enumerate(plan.seeds)
         for each in plan.contenders
-        if not each.weights and not each.steps
+        if not each.weights and not each.steps and number < (each.seeds or len(plan.seeds))
         for job in [job_of(plan, each, seed)]
         if seed == plan.seeds[0] or job.config.network.architecture != BAG
     ]
@@ -175,7 +188,7 @@ def job_of(plan: Plan, contender: Contender, seed: int) -> Job:
             f"{contender.name} is a bag of n-grams, which has no steps.", "Train it in full."
         )
     owner = contender.weights or contender.name
-    return Job(contender, seed, config, overrides, plan.output / "runs" / f"{owner}-{seed}")
+    return Job(contender, seed, config, overrides, plan.models / f"{owner}-{seed}")
 
 
 def _read_by(config: RunConfig, settings: Sequence[str]) -> tuple[str, ...]:
@@ -200,6 +213,7 @@ def command(plan: Plan, job: Job) -> tuple[str, ...]:
         "--text-column": options.text_column,
         "--label-column": options.label_column,
         "--exclude": options.exclude and str(options.exclude),
+        "--start-from": job.contender.start_from,
         "--encoding": options.encoding if options.encoding != SourceOptions().encoding else None,
     }
     # A bag is trained in one go: what a killed run left of it is written anew.
@@ -256,4 +270,4 @@ def _require_same_reviews(found: Sequence[Job]) -> None:
 
 def steps_file(plan: Plan, job: Job) -> Path:
     """Where the speed of a contender is kept that is trained for some steps only."""
-    return plan.output / "runs" / f"{job.contender.name}-steps.json"
+    return plan.models / f"{job.contender.name}-steps.json"

@@ -66,15 +66,17 @@ def comparisons(result: StudyResult) -> Table:
     )
 
 
-def departures(result: StudyResult) -> Table | None:
-    """What each setting of the original costs; None where the study has none of these."""
-    rows = [each for each in result.full if each.contender.title]
-    if not rows:
+def changes(result: StudyResult) -> Table | None:
+    """What each change of a model does; None where the study has no such models."""
+    changed = {each.name: each for each in result.models if each.contender.against}
+    bases = {each.contender.against for each in changed.values()}
+    rows = [each for each in result.full if each.name in bases or each.name in changed]
+    if not changed:
         return None
     return Table(
-        ("Model", "What differs", "Test accuracy", "Against the original (points)", "Verdict"),
-        tuple(_departure(each, rows[0], result.comparisons) for each in rows),
-        note="Each row changes one thing of the original; the last one changes all of them.",
+        ("Model", "What differs", "From", "Test accuracy", "Difference (points)", "Verdict"),
+        tuple(_change(each, result.comparisons) for each in rows),
+        note="Each row is compared with the model that it is a change of.",
     )
 
 
@@ -215,12 +217,16 @@ def p_value(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def _departure(
-    model: ModelResult, original: ModelResult, pairs: tuple[Comparison, ...]
-) -> tuple[str, ...]:
-    about = (model.name, model.contender.title, share(model.figures["test_accuracy"]))
+def _change(model: ModelResult, pairs: tuple[Comparison, ...]) -> tuple[str, ...]:
+    base = model.contender.against
+    about = (
+        model.name,
+        model.contender.title or NONE,
+        base or NONE,
+        share(model.figures["test_accuracy"]),
+    )
     for pair in pairs:
-        if (pair.first, pair.second) == (original.name, model.name):
+        if (pair.first, pair.second) == (base, model.name):
             low, high = sorted(-100 * end for end in pair.interval)
             verdict = _seen_from(pair, model.name)
             return (*about, f"{-100 * pair.difference:+.2f} ({low:+.2f} to {high:+.2f})", verdict)

@@ -31,7 +31,7 @@ class StoredEncoder(TextEncoder):
 
     Args:
         tokenizer: content of its ``tokenizer.json``.
-        config: ``max_tokens`` and ``head`` count.
+        config: ``max_tokens``, ``head`` and ``cut`` count.
         ids: uncut token ids of each text, by stand-in.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,7 +82,7 @@ class TextEncoder:
 
         Args:
             path: the file.
-            config: ``max_tokens`` and ``head`` count; the rest is inside the file.
+            config: ``max_tokens``, ``head`` and ``cut`` count; the rest is inside the file.
 
         Raises:
             ModelFolderError: the file is missing, damaged, or not from undertone.
@@ -124,8 +125,8 @@ class TextEncoder:
     ) -> list[Encoded]:
         """Tokenize texts on all cores; the lock of the interpreter is free meanwhile.
 
-        A text of more than ``config.max_tokens`` tokens keeps its head and its tail, see
-        :meth:`kept`. A text without tokens has no ids. Half characters (lone surrogates) count
+        A text of more tokens than the limit keeps its head and its tail, see :meth:`kept`. A text
+        without tokens has no ids. Half characters (lone surrogates) count
         as U+FFFD.
 
         Args:
@@ -147,13 +148,18 @@ class TextEncoder:
             for text, encoding in self._encodings(texts[start : start + _CHUNK], spans)
         ]
 
-    def kept(self, total: int) -> tuple[int, int]:
-        """How many tokens of a text of ``total`` are read from its start and from its end.
+    def kept(self, ids: NDArray[np.int32]) -> tuple[int, int]:
+        """How many tokens of a text are read from its start and from its end.
 
-        >>> TextEncoder(None, TextConfig(max_tokens=10, head=0.7)).kept(25)
+        >>> TextEncoder(None, TextConfig(max_tokens=10, head=0.7)).kept(np.zeros(25, np.int32))
         (7, 3)
+
+        Args:
+            ids: int32 (n,), all tokens of the text.
         """
-        limit = self._config.max_tokens
+        total, limit = len(ids), self._config.max_tokens
+        if self._config.cut == "words":
+            limit = min(limit, int(np.count_nonzero(~self._continuing[ids])))
         if total <= limit:
             return total, 0
         head = round(limit * self._config.head)
@@ -162,6 +168,12 @@ class TextEncoder:
     def tokens(self, ids: Iterable[int]) -> list[str]:
         """The token of each id."""
         return [self._tokenizer.id_to_token(int(each)) for each in ids]
+
+    @cached_property
+    def _continuing(self) -> NDArray[np.bool_]:
+        """Bool (vocabulary,): whether a token is a piece that continues a word."""
+        tokens = self.tokens(range(self.size))
+        return np.array([each.startswith(vocabulary.CONTINUES) for each in tokens])
 
     def _encodings(self, texts: Sequence[str], spans: bool) -> Iterator[tuple[str, Any]]:
         """Each text beside what the library makes of it."""
@@ -178,7 +190,7 @@ class TextEncoder:
         ids = np.array(encoding.ids, dtype=np.int32)
         places = None if text is None else _spans(encoding, text)
         total = len(ids)
-        head, tail = self.kept(total) if cut else (total, 0)
+        head, tail = self.kept(ids) if cut else (total, 0)
         if head + tail < total:
             ids = _ends(ids, head, tail)
             places = None if places is None else _ends(places, head, tail)

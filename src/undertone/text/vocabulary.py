@@ -11,6 +11,8 @@ from undertone.settings import TextConfig
 
 # As BERT's vocabularies were built; keeps rare scripts from crowding out words.
 _MOST_CHARACTERS = 1000
+CONTINUES = "##"
+"""What stands before a word piece that continues a word."""
 
 
 def words(
@@ -43,10 +45,10 @@ def pieces(
     trainer = trainers.WordPieceTrainer(
         vocab_size=config.vocabulary,
         min_frequency=config.min_frequency,
-        special_tokens=[*special, *(f"##{character}" for character in sorted(continuing))],
+        special_tokens=[*special, *(f"{CONTINUES}{character}" for character in sorted(continuing))],
         initial_alphabet=alphabet,
         limit_alphabet=len(alphabet),
-        continuing_subword_prefix="##",
+        continuing_subword_prefix=CONTINUES,
         show_progress=False,
     )
     return _trained(tokenizer, models.WordPiece(unk_token=special[-1]), texts, trainer)

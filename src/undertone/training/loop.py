@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from undertone import calibration
-from undertone.batches import epoch_batches
+from undertone.batches import epoch_batches, padded_length
 from undertone.training import checkpoint, optimizer, upkeep
 from undertone.training.adversarial import Attack, attack
 from undertone.training.events import EpochDone, StepDone
@@ -76,23 +77,40 @@ def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], s
     rate = learning_rate(config.train, step, steps)
     optimizer.set_rates(trainer.optimizer, rate, step * config.train.epochs / steps)
     batch = _batch(trainer, train, index)
+    against = attack(config.train, step / steps)
     trainer.optimizer.zero_grad()
-    logits, loss = _gradients(trainer, batch, attack(config.train, step / steps), seed=second)
+    found = torch.zeros(2, dtype=torch.float64, device=trainer.hardware.device)
+    for number, (part, share) in enumerate(_passes(trainer, batch)):
+        logits, loss = _gradients(trainer, part, against, seed=second + number, share=share)
+        found += torch.stack([loss.double(), correct(logits, part.labels).double()])
     if config.train.clip:
         nn.utils.clip_grad_norm_(trainer.network.parameters(), config.train.clip)
     trainer.optimizer.step()
     trainer.average.update(trainer.network, step)
-    hits = correct(logits, batch.labels)
-    trainer.totals += torch.stack([loss.double() * len(index), hits.double()])
+    trainer.totals += found * torch.tensor([len(index), 1], device=found.device)
 
 
 class _Batch(NamedTuple):
-    """Reviews of a step on the run's device; ``targets`` as :class:`Objective` takes them."""
+    """Reviews on the run's device; ``targets`` as :class:`Objective` takes them."""
 
     ids: Tensor
     lengths: Tensor
     labels: Tensor
     targets: Tensor
+
+
+def _passes(trainer: Trainer, batch: _Batch) -> Iterator[tuple[_Batch, float | Tensor]]:
+    """The reviews of a step that are read at once, and the share of its loss that is theirs."""
+    size = trainer.config.train.microbatch
+    if not 0 < size < len(batch.ids):
+        yield batch, 1.0
+        return
+    weights = trainer.objective.weight(batch.targets)
+    for start in range(0, len(batch.ids), size):
+        part = _Batch(*(each[start : start + size] for each in batch))
+        width = padded_length(int(part.lengths.max()))
+        share = weights[start : start + size].sum() / weights.sum()
+        yield part._replace(ids=part.ids[:, :width].contiguous()), share
 
 
 def _batch(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer]) -> _Batch:
@@ -108,13 +126,26 @@ def _batch(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer]) 
 
 
 def _gradients(
-    trainer: Trainer, batch: _Batch, against: Attack | None, *, seed: int
+    trainer: Trainer,
+    batch: _Batch,
+    against: Attack | None,
+    *,
+    seed: int,
+    share: float | Tensor = 1.0,
 ) -> tuple[Tensor, Tensor]:
-    """Leave the gradients in the parameters; logits and loss, detached, without perturbation."""
+    """Add the gradients of ``share`` times the loss to those of the parameters.
+
+    Returns:
+        Logits, and that part of the loss, both detached and without perturbation.
+    """
+
+    def loss_of(logits: Tensor) -> Tensor:
+        return trainer.objective(logits, batch.targets) * share
+
     if against is None:
         with _number_format(trainer):
             logits = trainer.network(batch.ids, batch.lengths).float()
-        loss = trainer.objective(logits, batch.targets)
+        loss = loss_of(logits)
         loss.backward()  # type: ignore[no-untyped-call]
         return logits.detach(), loss.detach()
 
@@ -125,9 +156,7 @@ def _gradients(
         return logits
 
     vectors = trainer.network.embedding(batch.ids)  # type: ignore[operator]
-    return against.backward(
-        vectors, batch.lengths, read, lambda logits: trainer.objective(logits, batch.targets)
-    )
+    return against.backward(vectors, batch.lengths, read, loss_of)
 
 
 def _number_format(trainer: Trainer) -> torch.autocast:

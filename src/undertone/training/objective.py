@@ -48,8 +48,12 @@ class Objective:
         Returns:
             float32 scalar.
         """
-        weights = self.weights[targets] if targets.dim() == 1 else targets @ self.weights
+        weights = self.weight(targets)
         return (self._each(logits, targets) * weights).sum() / weights.sum()
+
+    def weight(self, targets: Tensor) -> Tensor:
+        """How much each review counts, float32 (B,); ``targets`` as in a call."""
+        return self.weights[targets] if targets.dim() == 1 else targets @ self.weights
 
     def _each(self, logits: Tensor, targets: Tensor) -> Tensor:
         if logits.shape[1] == 1:

@@ -112,7 +112,7 @@ def identity(
 ) -> str:
     """Digest of all that decides the resulting weights."""
     free = {"threads": 0, "checkpoint_seconds": 0.0, "tensorboard": False}
-    settings = configuration.to_dict(config)
+    settings = configuration.deciding(config)
     settings["train"] |= free
     parts = [msgspec.json.encode(settings, order="sorted").decode(), data.digest]
     parts += [start.digest] if start is not None else []

@@ -223,7 +223,7 @@ def _identity(
     config: RunConfig, data: TextData, tokenizer: Path, start: starting.Start | None
 ) -> str:
     """Digest of all that decides the resulting weights."""
-    settings = configuration.to_dict(config)
+    settings = configuration.deciding(config)
     deciding = [settings[name] for name in ("seed", "text", "network", "pretrain")]
     parts = [msgspec.json.encode(deciding, order="sorted").decode(), data.digest]
     parts += [config.train.precision, config.train.device, files.sha256(tokenizer)]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from undertone.cli import options, ticker
+from undertone.cli import mistakes, options, ticker
 from undertone.cli.group import debug_option
 from undertone.cli.loading import load_model
 from undertone.cli.wording import facts, percent, table
 
 if TYPE_CHECKING:
     from undertone.data.examples import SourceOptions
-    from undertone.evaluation import Evaluation, Report
+    from undertone.evaluation import Errors, Evaluation, Report
     from undertone.inference import Model
 
 
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Also write metrics.json, report.md and plots into this folder.",
 )
+@click.option(
+    "--errors",
+    "most",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also list the N most confident mistakes, explained, and near-duplicates with different "
+    "labels; in the folder as errors.jsonl.",
+)
 @options.precision_option
 @options.threads_option
 @options.reading_options
@@ -44,6 +53,7 @@ def command(
     source: str,
     split: str,
     output: Path | None,
+    most: int | None,
     precision: options.Precision,
     threads: int | None,
     text_column: str | None,
@@ -69,24 +79,28 @@ def command(
         for line in about_the_cut(measured, source, reading, split):
             click.echo(line, err=True)
     with ticker.Ticker(ticker.reviews) as progress:
-        found = evaluation.evaluate(
-            measured, examples, source=source, split=split, on_progress=progress
-        )
+        start = time.perf_counter()
+        verdicts = evaluation.collect_verdicts(measured, examples, progress)
+        seconds = time.perf_counter() - start
+    found = evaluation.summarise(verdicts, measured, source=source, split=split, seconds=seconds)
+    errors = evaluation.find_errors(measured, examples, verdicts, most) if most else None
     # Shown before anything is written, so that a full disk costs no figures.
-    click.echo(evaluation.as_json(found) if as_json else describe(found), nl=not as_json)
+    page = evaluation.as_json(found, errors) if as_json else describe(found, errors)
+    click.echo(page, nl=not as_json)
     if output is not None:
-        report = evaluation.write_report(found, output)
+        report = evaluation.write_report(found, output, errors)
         click.echo(f"\n{_written(report)}", err=as_json)
 
 
-def describe(found: Evaluation) -> str:
-    """The findings as a page of text."""
+def describe(found: Evaluation, errors: Errors | None = None) -> str:
+    """The findings as a page of text, with the errors where they were looked for."""
     from undertone.evaluation import figure_rows
 
     title = f"{found.model.name} on {found.source}, {found.split}: {found.reviews:,} reviews"
     if found.empty:
         title += f", {found.empty:,} of them without text"
-    return "\n\n".join([title, facts(figure_rows(found)), _confusion(found), _lengths(found)])
+    parts = [title, facts(figure_rows(found)), _confusion(found), _lengths(found)]
+    return "\n\n".join([*parts, *([mistakes.describe(errors)] if errors else [])])
 
 
 def about_the_cut(model: Model, source: str, reading: SourceOptions, split: str) -> Iterator[str]:
@@ -138,10 +152,11 @@ def _lengths(found: Evaluation) -> str:
 
 def _written(report: Report) -> str:
     plots = ", ".join(str(path) for path in report.plots if path.suffix == ".png")
-    return facts(
-        [
-            ("report", str(report.markdown)),
-            ("figures", str(report.metrics)),
-            ("plots", plots or f"not drawn: {report.note}"),
-        ]
-    )
+    pairs = [
+        ("report", str(report.markdown)),
+        ("figures", str(report.metrics)),
+        ("plots", plots or f"not drawn: {report.note}"),
+    ]
+    if report.errors is not None:
+        pairs.append(("errors", str(report.errors)))
+    return facts(pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from undertone.errors import RunInterruptedError, TrainingError
 from undertone.extras import require
 
 if TYPE_CHECKING:
-    from undertone.study.plan import Contender
+    from undertone.study.planfile import StudyFile
     from undertone.study.work import Done
 
+_SEEDS = 3
 _GIB_A_RUN = 4  # of IMDB, reviews and network together
 
 
@@ -31,25 +33,37 @@ class _Command(CommandWithSettings):
 @options.source_option
 @click.option(
     "--presets",
-    required=True,
     metavar="NAME,...",
     help="What to compare: presets, or TOML files. tfidf is always added.",
 )
 @click.option(
-    "--seeds", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each preset."
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path),
+    help="What to compare, as a TOML file (docs/study.md); instead of --presets.",
+)
+@click.option("--sizes", metavar="NAME,...", help="Sizes of the --plan.  [default: all it has]")
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    help="Runs of each model.  [default: as --plan says, or 3]",
 )
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="Folder of the report; the models go into runs/ inside it.",
+    help="Folder of the report.",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path),
+    help="Folder of the models, which studies may share.  [default: runs/ inside --output]",
 )
 @click.option(
     "--protocol",
     type=click.Choice(["standard", "study"]),
-    default="standard",
-    show_default=True,
-    help="standard: the source's own parts; study: all reviews at random, 70/10/20.",
+    help="standard: the source's own parts; study: all reviews at random, 70/10/20.  "
+    "[default: as --plan says, or standard]",
 )
 @options.set_option
 @click.option(
@@ -60,7 +74,7 @@ class _Command(CommandWithSettings):
 @click.option(
     "--stopwords",
     type=click.Path(path_type=Path),
-    help="The words that the study deletes, one a line; for --departures.",
+    help="The words that the study deletes, one a line; for --departures and --plan.",
 )
 @click.option(
     "--tricky",
@@ -84,10 +98,13 @@ class _Command(CommandWithSettings):
 def command(
     context: click.Context,
     source: str,
-    presets: str,
-    seeds: int,
+    presets: str | None,
+    plan_file: Path | None,
+    sizes: str | None,
+    seeds: int | None,
     output: Path,
-    protocol: str,
+    runs: Path | None,
+    protocol: str | None,
     overrides: tuple[str, ...],
     departures: str | None,
     stopwords: Path | None,
@@ -100,29 +117,34 @@ def command(
     exclude: Path | None,
     encoding: str,
 ) -> None:
-    """Compare presets: train each with several seeds, test them, say what can be told apart.
+    """Compare models: train each with several seeds, test them, say what can be told apart.
 
     Finished runs are skipped and stopped ones gone on with, so the same command goes on after
     Ctrl-C or a crash. Validation and test reviews are the same for all runs.
     """
-    if (departures is None) != (stopwords is None):
-        context.fail("--departures and --stopwords belong together: give both, or neither.")
+    _refuse_unfit(context)
     require("torch", "train")
     from undertone.study import tricky as tricky_reviews
     from undertone.study import work
     from undertone.study.plan import Plan
 
-    contenders = _contenders(presets, steps_only, departures, stopwords)
-    beside = workers or _workers(len(contenders) * seeds)
+    asked = (
+        _of_file(plan_file, sizes, stopwords)
+        if plan_file is not None
+        else _of_presets(presets or "", steps_only, departures, stopwords)
+    )
+    number = seeds or asked.seeds
+    beside = workers or _workers(len(asked.contenders) * number)
     plan = Plan(
         source=source,
         options=options.source_options(text_column, label_column, exclude, encoding),
-        protocol=protocol,
-        settings=overrides,
-        contenders=contenders,
-        seeds=tuple(range(seeds)),
+        protocol=protocol or asked.protocol,
+        settings=(*asked.settings, *overrides),
+        contenders=asked.contenders,
+        seeds=tuple(range(number)),
         output=output,
         threads=max(1, provenance.cores() // beside),
+        runs=runs,
     )
     reviews = tricky_reviews.read(tricky) if tricky is not None else ()
     try:
@@ -142,17 +164,43 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _contenders(
+def _refuse_unfit(context: click.Context) -> None:
+    """Refuse options that contradict each other, or miss the one they belong to."""
+    given = partial(options.given, context)
+    if given("presets") == given("plan_file"):
+        context.fail("give either --presets or --plan, to say what to compare.")
+    options.refuse_without(context, "plan_file", ["sizes"])
+    why = "the file says it, model by model."
+    options.refuse_together(context, "plan_file", ["departures", "steps_only"], why)
+    if given("plan_file"):
+        return
+    if given("departures") != given("stopwords"):
+        context.fail("--departures and --stopwords belong together: give both, or neither.")
+
+
+def _of_file(path: Path, sizes: str | None, stopwords: Path | None) -> StudyFile:
+    from undertone.study import planfile
+
+    return planfile.read(path, stopwords, _listed(sizes or ""))
+
+
+def _of_presets(
     presets: str, steps_only: str | None, departures: str | None, stopwords: Path | None
-) -> tuple[Contender, ...]:
+) -> StudyFile:
     from undertone.study import departures as departing
     from undertone.study import plan
+    from undertone.study.planfile import StudyFile
 
-    named = [each.strip() for each in presets.split(",") if each.strip()]
+    named = _listed(presets)
     found = plan.contenders(named, _steps(steps_only, named))
-    if departures is None or stopwords is None:
-        return found
-    return (*found, *departing.departures(departures, stopwords))
+    if departures is not None and stopwords is not None:
+        found = (*found, *departing.departures(departures, stopwords))
+    return StudyFile("standard", _SEEDS, (), found)
+
+
+def _listed(text: str) -> list[str]:
+    """``"a, b"`` as ``["a", "b"]``."""
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _steps(text: str | None, presets: Sequence[str]) -> dict[str, int]:
