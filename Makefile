@@ -10,7 +10,7 @@ LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
 # The language model that the learning curve starts from.
 LANGUAGE_MODEL ?= runs/lm
 
-.PHONY: help install quickstart test test-all check format docs imdb base small tokens best-gpu package bench bench-training promises ablation learning-curve clean
+.PHONY: help install quickstart test test-all check format docs imdb base small tokens best-gpu study study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -113,6 +113,49 @@ tokens: install  ## write the reviews as token arrays, for a machine with a GPU
 best-gpu:  ## train the strongest models on one GPU from token arrays; repeat to go on
 	$(GPU_PYTHON) -m tools.best_gpu --tokens runs/tokens.safetensors \
 		--test runs/tokens-test.safetensors --stop-after $(STOP_AFTER)
+
+# The study that this project started from, and answers to it: docs/study.md.
+STOPWORDS ?= $(wildcard ../shared/data/seed/english_stopwords.txt)
+TRICKY ?= $(wildcard ../shared/data/seed/tricky_reviews.jsonl)
+STUDY_SIZES ?= 1m
+STUDY_WORKERS ?= 2
+STUDY_SPLIT := --set data.splits=random --set data.test=0.2 --set data.validation=0.125 \
+	--set data.group=none
+study_plan = $(BIN)/undertone study --data $(IMDB) $(LEAVE_OUT) --plan studies/$(1).toml \
+	--stopwords $(STOPWORDS) $(if $(TRICKY),--tricky $(TRICKY)) --runs runs/study \
+	--output results/study/$(1)
+
+# The language model that the last improvement starts from; it sees no test review of the division.
+LM_WIDTH_1m := 32
+LM_WIDTH_4m := 96
+LM_WIDTH_15m := 256
+
+runs/study/lm-%/config.json: | install
+	$(BIN)/undertone pretrain --data $(IMDB) $(LEAVE_OUT) --preset lstm-15m $(STUDY_SPLIT) \
+		--set network.embedding_dim=$(LM_WIDTH_$*) --set network.hidden_dim=$(LM_WIDTH_$*) \
+		--output runs/study/lm-$* $(call go_on,study/lm-$*)
+
+comma := ,
+STUDY_LMS := $(patsubst %,runs/study/lm-%/config.json,$(subst $(comma), ,$(STUDY_SIZES)))
+
+study: install $(STUDY_LMS)  ## sizes, departures and improvements of the study, small enough for two cores
+	$(call study_plan,ladder) --workers $(STUDY_WORKERS)
+	$(call study_plan,departures) --sizes $(STUDY_SIZES) --workers $(STUDY_WORKERS)
+	$(call study_plan,improvements) --sizes $(STUDY_SIZES) --workers $(STUDY_WORKERS)
+
+study-original: install  ## the study's 15 million in full, of 45 and 148 million the speed
+	$(call study_plan,original) --workers 1
+
+study-tokens: install  ## write the reviews as token arrays for study-gpu
+	$(BIN)/python -m tools.tokens pack --data $(IMDB) $(LEAVE_OUT) --preset lstm-15m $(STUDY_SPLIT) \
+		--set text.cleaning=study --set text.stopwords=$(STOPWORDS) \
+		--output runs/study-tokens.safetensors
+	$(BIN)/python -m tools.tokens pack --data $(IMDB) $(LEAVE_OUT) --preset lstm-15m $(STUDY_SPLIT) \
+		--output runs/study-tokens-plain.safetensors
+
+study-gpu:  ## the study's three models and improved ones on one GPU from token arrays
+	$(GPU_PYTHON) -m tools.study_gpu --stop-after $(STOP_AFTER) --stopwords "$(STOPWORDS)" \
+		--tokens runs/study-tokens.safetensors runs/study-tokens-plain.safetensors
 
 package: runs/small/config.json  ## put runs/small, in int8, into the package
 	$(BIN)/undertone export runs/small --data $(IMDB) $(LEAVE_OUT)

@@ -280,3 +280,19 @@ def test_any_tree_of_values_is_read_or_refused_in_one_line(values):
     else:
         message = REMEDY if from_dict(to_dict(config)) == config else "changed on the way"
     assert message.endswith(REMEDY)
+
+
+def test_a_cut_at_words_needs_pieces_of_words():
+    with pytest.raises(ConfigError, match=r"text\.cut=words has no effect with text\.tokenizer"):
+        load_preset("small", ["text.cut=words"])
+    assert load_preset("lstm-15m", ["text.cut=words"]).text.cut == "words"
+
+
+def test_young_settings_leave_digests_as_they_were_until_they_are_used():
+    """So that a checkpoint of an older version can be gone on with."""
+    usual = configuration.deciding(load_preset("lstm-15m"))
+    assert "cut" not in usual["text"]
+    assert "microbatch" not in usual["train"]
+    used = configuration.deciding(load_preset("lstm-15m", ["text.cut=words", "train.microbatch=8"]))
+    assert (used["text"]["cut"], used["train"]["microbatch"]) == ("words", 8)
+    assert {**used["text"], "cut": None} == {**usual["text"], "cut": None}

@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from tools import gpu_speed, tokens
 from tools.device_model import DeviceModel
-from undertone import distillation, evaluation, files, inference, modelfolder, training
+from undertone import distillation, evaluation, files, inference, lesson, modelfolder, training
 from undertone.config import RunConfig, load_preset
 from undertone.errors import RunInterruptedError, UndertoneError
 from undertone.training import hardware, runfolder
@@ -149,7 +149,7 @@ class Chain:
             on_event=tell,
         )
 
-    def _ask(self, name: str) -> distillation.Teacher:
+    def _ask(self, name: str) -> lesson.Teacher:
         folder = self.runs / name
         encoder = self.stored.encoder(modelfolder.read(folder).config.text)
         if name != "bag":

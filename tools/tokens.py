@@ -191,11 +191,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     packing.add_argument("--data", required=True, metavar="SOURCE")
     packing.add_argument("--exclude", type=Path, metavar="FILE")
     packing.add_argument("--preset", default="base-gpu")
+    packing.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     packing.add_argument("--output", type=Path, required=True)
     chosen = parser.parse_args(arguments)
     try:
         options = SourceOptions(exclude=chosen.exclude)
-        paths = pack(chosen.data, options, load_preset(chosen.preset), chosen.output)
+        config = load_preset(chosen.preset, chosen.set)
+        paths = pack(chosen.data, options, config, chosen.output)
     except UndertoneError as error:
         print(error, file=sys.stderr)
         return 2

@@ -23,6 +23,7 @@ class ScriptedModel:
 
     precision = "int8"
     temperature = 2.0
+    thresholds = ()
     limit = 100
 
     def __init__(self, folder: Path, labels: tuple[str, ...]) -> None:

@@ -111,9 +111,12 @@ def switches(tmp_path: Path) -> dict[str, plan.Job]:
 
 def test_the_original_has_the_studys_settings(switches: dict[str, plan.Job]):
     config = switches[""].config
-    assert (config.text.cleaning, config.text.vocabulary, config.text.max_tokens) == (
-        *("study", 30522, 256),
-    )
+    text = config.text
+    assert (text.cleaning, text.tokenizer, text.vocabulary) == ("study", "wordpiece", 30522)
+    assert (text.max_tokens, text.head, text.cut) == (256, 1.0, "words")
+    assert (config.train.schedule, config.train.warmup) == ("constant", 0.0)
+    assert (config.train.weight_decay, config.train.beta2, config.train.ema) == (0.0, 0.999, 0.0)
+    assert config.network.layer_norm
     network, train = config.network, config.train
     assert (network.layers, network.bidirectional, network.pooling) == (5, True, "last")
     assert (train.lr, train.batch_size, train.epochs, train.keep) == (5e-4, 1024, 10, "last")
@@ -127,6 +130,7 @@ def test_every_switch_changes_one_thing(switches: dict[str, plan.Job]):
     assert every == {name for each in changed.values() for name in each}
     assert changed["-threshold"] == []
     assert changed["-best"] == ["train.keep"]
+    assert changed["-cut"] == ["text.cut"]
     assert changed["-pooled"] == ["network.pooling"]
     assert changed["-negations"] == ["text.cleaning", "text.stopwords"]
     thresholds = {name: job.contender.threshold for name, job in switches.items()}

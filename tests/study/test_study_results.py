@@ -122,16 +122,33 @@ def test_a_threshold_moves_verdicts_and_nothing_else(small):
 
 def test_a_contender_can_read_the_runs_of_another(small):
     wide = small.plan.contenders[1]
-    moved = Contender("moved", wide.preset, title="rule", weights="wide", threshold=50.0)
+    moved = Contender(
+        "moved", wide.preset, title="rule", weights="wide", threshold=50.0, against="wide"
+    )
     asked = msgspec.structs.replace(small.plan, contenders=(wide, moved))
     result = gathered(asked)
     usual, changed = (np.array(each.confusion) for each in result.models)
     assert usual[:, 1].all()
     assert changed[:, 1].tolist() == [0, 0]
     assert changed.sum(axis=1).tolist() == usual.sum(axis=1).tolist()
-    found = tables.departures(result)
+    found = tables.changes(result)
     assert found is not None
-    assert [row[1] for row in found.rows] == ["rule"]
+    assert [row[:3] for row in found.rows] == [("wide", "–", "–"), ("moved", "rule", "wide")]
+    (pair,) = result.comparisons
+    assert found.rows[1][4].startswith(f"{-100 * pair.difference:+.2f} (")
+    assert tables.changes(small.done.result) is None
+
+
+def test_runs_may_stand_elsewhere_and_must_have_begun_alike(small, tmp_path: Path):
+    elsewhere = msgspec.structs.replace(
+        small.plan, output=tmp_path / "report", runs=small.plan.output / "runs"
+    )
+    assert [each.confusion for each in gathered(elsewhere).models] == [
+        each.confusion for each in small.done.result.models
+    ]
+    begun = msgspec.structs.replace(small.plan.contenders[1], start_from="runs/lm")
+    with pytest.raises(ConfigError, match="other settings: --start-from"):
+        gathered(msgspec.structs.replace(elsewhere, contenders=(begun,)))
 
 
 def test_runs_with_other_settings_are_refused(small):

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from undertone.errors import ConfigError, DataError, ModelFolderError
 from undertone.settings import TextConfig
+from undertone.text.stored import StoredEncoder
 from undertone.text.tokenizer import Encoded, TextEncoder
 
 WORDS = ["good", "bad", "not", "don't", "i̇stanbul", "straße", "é", "cafe\u0301", "10", "!!!", "!"]
@@ -197,12 +198,12 @@ def test_a_long_text_keeps_its_head_and_tail(head: float, kept: list[int]):
     assert encoded.spans is not None
     assert encoded.spans[:, 0].tolist() == [2 * index for index in kept]
     assert encoded.total == 10
-    first, last = encoder.kept(10)
-    assert (first + last, first) == (6, kept.index(9) + 1 - last if last else 6)
     whole = encoder.encode([" ".join(letters)], cut=False)[0]
+    first, last = encoder.kept(whole.ids)
+    assert (first + last, first) == (6, kept.index(9) + 1 - last if last else 6)
     assert len(whole.ids) == whole.total == 10
     assert encoder.encode(["a b c d e f"])[0].total == 6
-    assert encoder.kept(6) == (6, 0)
+    assert encoder.kept(whole.ids[:6]) == (6, 0)
 
 
 def test_many_texts_keep_their_order(encoder: TextEncoder):
@@ -456,3 +457,45 @@ def test_real_reviews_keep_every_word(shared_data: Path):
         found = pieces(encoder, text)
         assert "[UNK]" not in [token for token, _ in found[:100]]
         assert all(place.lower() == token for token, place in found)
+
+
+CONTINUED = ["unlikely likely un"] * 3
+
+
+@pytest.fixture(scope="module")
+def split() -> TextEncoder:
+    """Word pieces of which some words have several; reads no more than the words of a text."""
+    config = TextConfig(tokenizer="wordpiece", vocabulary=80, max_tokens=6, head=1.0, cut="words")
+    return TextEncoder.train([*CONTINUED, "a b c d e f g"], config)
+
+
+def test_a_cut_at_words_loses_as_many_pieces_as_there_are_more(split: TextEncoder):
+    text = "unkey likey un"
+    whole, read = split.encode([text], cut=False)[0], split.encode([text], spans=True)[0]
+    pieces = split.tokens(whole.ids)
+    assert len(pieces) > 3
+    assert sum(not each.startswith("##") for each in pieces) == 3
+    assert split.tokens(read.ids) == pieces[:3]
+    assert (read.total, len(read.spans)) == (len(pieces), 3)
+    assert split.kept(whole.ids) == (3, 0)
+
+
+def test_a_cut_at_words_leaves_whole_words_and_the_limit(split: TextEncoder):
+    few, many, none = split.encode(["a b c", "a b c d e f g", ""])
+    assert (len(few.ids), len(many.ids), len(none.ids)) == (3, 6, 0)
+
+
+def test_a_cut_at_words_is_that_of_the_saved_and_the_stored_tokens(
+    split: TextEncoder, tmp_path: Path
+):
+    texts = ["unkey likey un", "a b", "unkey unkey unkey"]
+    expected = [each.ids.tolist() for each in split.encode(texts)]
+    split.save(tmp_path / "tokenizer.json")
+    config = TextConfig(tokenizer="wordpiece", max_tokens=6, head=1.0, cut="words")
+    loaded = TextEncoder.load(tmp_path / "tokenizer.json", config)
+    assert [each.ids.tolist() for each in loaded.encode(texts)] == expected
+    ids = {
+        each: found.ids for each, found in zip(texts, split.encode(texts, cut=False), strict=True)
+    }
+    stored = StoredEncoder(split.json(), config, ids)
+    assert [each.ids.tolist() for each in stored.encode(texts)] == expected

@@ -84,6 +84,37 @@ def test_distributions_stay_with_their_reviews(monkeypatch):
     np.testing.assert_array_equal(seen[0].numpy(), soft[index])
 
 
+@pytest.mark.parametrize(
+    "more", [{}, {"class_weights": "balanced"}, {"adversarial": "adversarial"}]
+)
+def test_several_passes_learn_what_one_does(more):
+    """Without dropout, whose draws differ, and at lengths that the batch has not in common."""
+    places = ("word", "embedding", "input", "layer", "output")
+    off = {f"{place}_dropout": 0.0 for place in places}
+    whole, reviews = made(**off, **more)
+    parts, _ = made(microbatch=3, **off, **more)
+    reviews.sequences[5] = np.tile(reviews.sequences[5], 4)
+    index = np.array([0, 2, 4, 5, 1, 6, 8])
+    for trainer in (whole, parts):
+        loop._step(trainer, reviews, index, 10)
+    torch.testing.assert_close(parts.totals, whole.totals, rtol=1e-6, atol=0.0)
+    for one, other in zip(whole.network.parameters(), parts.network.parameters(), strict=True):
+        torch.testing.assert_close(other.grad, one.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_passes_of_a_step_drop_different_things(monkeypatch):
+    trainer, reviews = made(microbatch=4, adversarial="adversarial")
+    seeds = []
+    gradients = loop._gradients
+    monkeypatch.setattr(
+        loop,
+        "_gradients",
+        lambda *given, seed, share: seeds.append(seed) or gradients(*given, seed=seed, share=share),
+    )
+    loop._step(trainer, reviews, np.arange(12), 10)
+    assert len(set(seeds)) == 3
+
+
 def test_accuracy_is_counted_against_labels_where_distributions_are_learnt_from():
     half = np.full((12, 2), 0.5, dtype=np.float32)
     trainer, reviews = made(soft=half, lr=1e-9, output_dropout=0.0)

@@ -180,11 +180,16 @@ def _odds(values: NDArray[np.floating], said: int, true: int) -> NDArray[np.floa
 
 
 def _words(model: Model, text: str, encoded: Encoded, parts: NDArray[np.float64]) -> Iterator[Word]:
-    """The tokens that were read, each with the pieces that continue it."""
+    """The tokens that were read, each with the pieces that continue it.
+
+    A piece behind the unread middle of a review stands alone if the start of its word was cut off.
+    """
     spans = np.zeros((0, 2)) if encoded.spans is None else encoded.spans
+    in_pieces = model.config.text.tokenizer == "wordpiece"
     groups: list[list[int]] = []
     for place, token in enumerate(model.encoder.tokens(encoded.ids)):
-        if groups and model.config.text.tokenizer == "wordpiece" and token.startswith(CONTINUES):
+        continues = in_pieces and token.startswith(CONTINUES)
+        if groups and continues and spans[place, 0] == spans[place - 1, 1]:
             groups[-1].append(place)
         else:
             groups.append([place])

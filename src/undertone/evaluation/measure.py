@@ -13,6 +13,7 @@ from undertone import files, modelfolder, provenance
 from undertone.data.examples import Example
 from undertone.evaluation import curves, metrics
 from undertone.evaluation.curves import ConfidenceBin, LengthBand, RiskCurve, RocCurve
+from undertone.evaluation.doubt import Promise, promises
 from undertone.evaluation.intervals import Interval, wilson
 from undertone.evaluation.metrics import LabelScores
 from undertone.evaluation.verdicts import Classifier, Progress, Verdicts, collect_verdicts
@@ -52,6 +53,7 @@ class Evaluation(Struct, frozen=True):
         confidence_bins: what the reliability diagram shows.
         roc: the ROC curves, thinned.
         risk: wrong verdicts among the surest reviews, see :func:`.curves.risk_curve`.
+        promises: what abstaining came to; none of a model that cannot abstain.
         tokens_read: in all reviews together.
         tokens_total: the same, before long reviews are cut.
         seconds: from texts to logits, tokenising included.
@@ -73,6 +75,7 @@ class Evaluation(Struct, frozen=True):
     confidence_bins: tuple[ConfidenceBin, ...]
     roc: tuple[RocCurve, ...]
     risk: RiskCurve
+    promises: tuple[Promise, ...]
     tokens_read: int
     tokens_total: int
     seconds: float
@@ -146,6 +149,7 @@ def summarise(
         confidence_bins=curves.confidence_bins(verdicts),
         roc=curves.roc_curves(verdicts),
         risk=curves.risk_curve(verdicts),
+        promises=promises(verdicts, model.thresholds),
         tokens_read=int(verdicts.tokens_read.sum()),
         tokens_total=int(verdicts.tokens_total.sum()),
         seconds=seconds,

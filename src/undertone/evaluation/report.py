@@ -228,6 +228,24 @@ def _risk(evaluation: Evaluation) -> Iterator[str]:
         for at in dict.fromkeys(points)
     ]
     yield table(("The surest of all reviews", "Wrong verdicts among them"), rows)
+    if evaluation.promises:
+        yield "Abstaining (`predict --abstain COVERAGE`), as promised and as found:"
+        yield table(
+            ("Asked", "Found", "95% interval", "Answered", "Right among them"), _kept(evaluation)
+        )
+
+
+def _kept(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    return [
+        (
+            shown("accuracy", each.coverage),
+            shown("accuracy", each.found),
+            " to ".join(shown("accuracy", end) for end in each.interval),
+            shown("accuracy", each.answered),
+            shown("accuracy", each.accuracy),
+        )
+        for each in evaluation.promises
+    ]
 
 
 def _lengths(evaluation: Evaluation) -> Iterator[str]:

@@ -62,6 +62,10 @@ class Classifier(Protocol):
     def temperature(self) -> float:
         """Divisor of the logits."""
 
+    @property
+    def thresholds(self) -> Sequence[float]:
+        """Of doubt, by coverage; none where the model cannot abstain."""
+
     def logits(self, texts: Sequence[str], /) -> Logits:
         """Read the texts."""
 
