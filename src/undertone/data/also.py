@@ -37,18 +37,18 @@ def load_also(
     measured = Versions(each.text for each in data.validation)
     reading = SourceOptions(encoding=options.encoding)
     taken: list[Example] = []
-    notes = []
+    seen = 0
     for source in sources:
         found = collect(source, reading, frozenset({TRAIN}), need_labels=True)
         reviews = with_case_of(found.examples, data.labels)
         refuse_unknown(reviews, data.labels, "the training reviews, which have")
-        kept = [each for each in reviews if each.text not in measured]
-        taken += kept
-        notes.append(
-            f"{len(kept):,} more labelled reviews from {source}; {len(reviews) - len(kept):,} are "
-            "left out, as they are versions of validation reviews."
-        )
-    return tuple(taken), tuple(notes)
+        taken += [each for each in reviews if each.text not in measured]
+        seen += len(reviews)
+    note = (
+        f"{len(taken):,} more labelled reviews from {len(sources):,} further sources; "
+        f"{seen - len(taken):,} are left out, as they are versions of validation reviews."
+    )
+    return tuple(taken), (note,)
 
 
 def described_with(source: str, options: SourceOptions, also: Sequence[str]) -> dict[str, str]:
