@@ -10,7 +10,7 @@ LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
 # The language model that the learning curve starts from.
 LANGUAGE_MODEL ?= runs/lm
 
-.PHONY: help install quickstart test test-all check format docs imdb base small tokens best-gpu study study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
+.PHONY: help install quickstart test test-all check format docs imdb base small nuance tokens best-gpu study study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -53,41 +53,63 @@ imdb: install  ## train `small` on IMDB and measure it on the test reviews
 
 # The strongest models, step by step. A finished step is skipped and a stopped one goes on where it
 # was, so `make small` and `make base` can be stopped and repeated at will.
-TEACHERS := bag teacher-0
-TAUGHT_BY := --teachers runs/bag,runs/teacher-0
 go_on = $(if $(wildcard runs/$(1)/checkpoint.safetensors),--resume)
+# Short texts that were written for this project, and counterfactual pairs where they are at hand.
+NUANCE := $(foreach file,$(wildcard recipes/nuance/*.jsonl),--also $(file))
+CAD ?= $(wildcard ../shared/data/cad)
+PAIRS := $(if $(CAD),--also $(CAD)/train_paired.tsv)
 
 runs/lm/config.json: | install
 	$(BIN)/undertone pretrain --data $(IMDB) $(LEAVE_OUT) --preset base --output runs/lm $(call go_on,lm)
 
+runs/lm-small/config.json: | install
+	$(BIN)/undertone pretrain --data $(IMDB) $(LEAVE_OUT) --preset small --set pretrain.epochs=2 \
+		--output runs/lm-small $(call go_on,lm-small)
+
 runs/bag/config.json: | install
 	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset bag --output runs/bag
 
-runs/teacher-%/config.json: runs/lm/config.json
-	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm \
-		--seed $* --output runs/teacher-$* $(call go_on,teacher-$*)
+runs/teacher/config.json: runs/lm/config.json
+	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm --seed 1 \
+		--output runs/teacher $(call go_on,teacher)
 
-# The teacher goes on learning, from reviews without labels too.
-runs/taught/config.json: $(TEACHERS:%=runs/%/config.json)
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset base $(TAUGHT_BY) \
-		--start-from runs/teacher-0 --set train.epochs=1 --set train.lr=5e-4 \
-		--set train.unfreeze=0 --output runs/taught $(call go_on,taught)
+# The teacher goes on learning, from reviews without labels and from short texts too.
+runs/taught/config.json: runs/bag/config.json runs/teacher/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) --preset base \
+		--teachers runs/bag,runs/teacher --start-from runs/teacher --set data.also_passes=2 \
+		--set train.epochs=1 --set train.lr=7e-4 --set train.unfreeze=0 \
+		--set train.adversarial_start=0.4 --set train.patience=0 --set train.keep=last \
+		--set train.word_dropout=0.05 --set train.embedding_dropout=0.1 \
+		--output runs/taught $(call go_on,taught)
 
 runs/base/config.json: runs/taught/config.json
 	$(BIN)/undertone widen runs/taught --data $(IMDB) $(LEAVE_OUT) --output runs/base
 
-PUPIL := --set train.word_dropout=0.1 --set train.embedding_dropout=0.2 \
-	--set train.input_dropout=0.2 --set train.output_dropout=0.4
+PUPIL := --preset small --set train.vectors=random --set train.patience=0 --set train.keep=last
 
-runs/pupil/config.json: $(TEACHERS:%=runs/%/config.json)
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) $(PUPIL) \
-		--set train.epochs=3 --output runs/pupil $(call go_on,pupil)
+runs/pupil/config.json: runs/bag/config.json runs/teacher/config.json runs/lm-small/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PUPIL) \
+		--teachers runs/bag,runs/teacher --start-from runs/lm-small --set data.also_passes=3 \
+		--set train.epochs=2 --set train.word_dropout=0.05 --set train.embedding_dropout=0.1 \
+		--set train.input_dropout=0.2 --set train.output_dropout=0.4 \
+		--output runs/pupil $(call go_on,pupil)
 
-# A second, slower round.
-runs/pupil-2/config.json: runs/pupil/config.json
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) --preset small $(TAUGHT_BY) $(PUPIL) \
-		--start-from runs/pupil --set train.vectors=random --set train.epochs=2 \
-		--set train.lr=1e-3 --output runs/pupil-2 $(call go_on,pupil-2)
+# Short texts, over and over: what reads sentences best, and is no longer the best at reviews.
+runs/reader/config.json: runs/pupil/config.json
+	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PUPIL) --start-from runs/pupil \
+		--set data.also_passes=20 --set train.epochs=1 --set train.batch_size=64 \
+		--set train.word_dropout=0.02 --set train.embedding_dropout=0.05 \
+		--set train.input_dropout=0.1 --set train.output_dropout=0.2 \
+		--output runs/reader $(call go_on,reader)
+
+# Both again: reviews as the teachers judge them, sentences as the reader does.
+runs/pupil-2/config.json: runs/reader/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) $(PUPIL) \
+		--teachers runs/bag,runs/teacher --sentence-teachers runs/reader \
+		--start-from runs/reader --set data.also_passes=8 --set distill.sentences=1 \
+		--set train.epochs=2 --set train.batch_size=64 --set train.word_dropout=0.05 \
+		--set train.embedding_dropout=0.1 --set train.input_dropout=0.15 \
+		--set train.output_dropout=0.3 --output runs/pupil-2 $(call go_on,pupil-2)
 
 # No more n-grams than fit into the package.
 runs/small/config.json: runs/pupil-2/config.json
@@ -102,6 +124,12 @@ results/%/metrics.json: runs/%/config.json
 base: results/base/metrics.json  ## train the strongest model and measure it, in some hours on two cores
 
 small: results/small/metrics.json  ## train the model that goes into the package and measure it
+
+nuance: runs/small/config.json runs/base/config.json  ## probe the models by phenomenon
+	$(BIN)/undertone probe runs/bag runs/pupil runs/reader runs/pupil-2 runs/small runs/base \
+		--output results/probes
+	$(if $(CAD),$(BIN)/undertone probe runs/bag runs/pupil runs/reader runs/pupil-2 runs/small \
+		runs/base --suite $(CAD)/dev_paired.tsv --output results/counterfactual)
 
 # The machine with the GPU may have no network: GPU_PYTHON is what has undertone and torch there.
 GPU_PYTHON ?= $(BIN)/python

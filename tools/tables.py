@@ -86,6 +86,52 @@ def learning_curve() -> str:
     return f"![Accuracy by number of labelled reviews](../results/learning-curve.svg)\n\n{table}"
 
 
+# What each model of docs/nuance.md has learnt from, in the order of its table.
+READERS = {
+    "bag": "n-grams, from reviews",
+    "pupil": "language model, teachers, short texts",
+    "reader": "then short texts, over and over",
+    "pupil-2": "then teachers, sentences, short texts and counterfactual pairs",
+    "small": "with n-grams beside it",
+    "base": "the large one, short texts and counterfactual pairs too",
+}
+
+
+def nuance() -> str:
+    """Probes and counterfactual pairs, model by model."""
+    paths = [RESULTS / name / "metrics.json" for name in ("probes", "counterfactual")]
+    if not all(path.is_file() for path in paths):
+        return "Not measured yet: `make nuance` does it."
+    probes, pairs = (
+        {each["model"]["name"]: each for each in json.loads(path.read_text())["results"]}
+        for path in paths
+    )
+    header = ("", "", "probes", "both", "revised", "both")
+    rows = [
+        (
+            f"`{name}`",
+            what,
+            *(_share(probes[name]["overall"][figure]) for figure in ("accuracy", "both")),
+            _share(_kind(pairs[name], "revised")["accuracy"]),
+            _share(pairs[name]["overall"]["both"]),
+        )
+        for name, what in READERS.items()
+        if name in probes and name in pairs
+    ]
+    return _table(header, rows)
+
+
+def _share(figure: dict[str, Any]) -> str:
+    low, high = figure["interval"]
+    return f"{figure['share']:.1%} ({100 * low:.0f}–{100 * high:.0f})"
+
+
+def _kind(result: dict[str, Any], name: str) -> dict[str, Any]:
+    (phenomenon,) = result["phenomena"]
+    scores: dict[str, Any] = phenomenon["kinds"][name]
+    return scores
+
+
 def int8() -> str:
     """What quantising the model inside the package costs."""
     result = _read("default-model/int8.json")
