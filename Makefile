@@ -8,7 +8,7 @@ IMDB ?= $(firstword $(wildcard ../shared/data/aclImdb_v1.tar.gz) imdb)
 EXCLUDE ?= $(wildcard ../shared/data/imdb_heldout.txt)
 LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
 # The language model that the learning curve starts from.
-LANGUAGE_MODEL ?= runs/lm
+LANGUAGE_MODEL ?= runs/lm-small
 
 .PHONY: help install quickstart test test-all check format docs imdb base small nuance tokens best-gpu study study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
 
@@ -111,9 +111,18 @@ runs/pupil-2/config.json: runs/reader/config.json
 		--set train.embedding_dropout=0.1 --set train.input_dropout=0.15 \
 		--set train.output_dropout=0.3 --output runs/pupil-2 $(call go_on,pupil-2)
 
+# Once more, with what it has become as the judge of sentences.
+runs/pupil-3/config.json: runs/pupil-2/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) $(PUPIL) \
+		--teachers runs/bag,runs/teacher --sentence-teachers runs/pupil-2 \
+		--start-from runs/pupil-2 --set data.also_passes=12 --set distill.sentences=1 --seed 1 \
+		--set train.epochs=1 --set train.batch_size=64 --set train.word_dropout=0.05 \
+		--set train.embedding_dropout=0.1 --set train.input_dropout=0.15 \
+		--set train.output_dropout=0.3 --output runs/pupil-3 $(call go_on,pupil-3)
+
 # No more n-grams than fit into the package.
-runs/small/config.json: runs/pupil-2/config.json
-	$(BIN)/undertone widen runs/pupil-2 --data $(IMDB) $(LEAVE_OUT) --set bag.min_reviews=6 \
+runs/small/config.json: runs/pupil-3/config.json
+	$(BIN)/undertone widen runs/pupil-3 --data $(IMDB) $(LEAVE_OUT) --set bag.min_reviews=6 \
 		--output runs/small
 
 results/%/metrics.json: runs/%/config.json
@@ -125,11 +134,11 @@ base: results/base/metrics.json  ## train the strongest model and measure it, in
 
 small: results/small/metrics.json  ## train the model that goes into the package and measure it
 
+READERS := $(addprefix runs/,bag pupil reader pupil-2 pupil-3 small base)
+
 nuance: runs/small/config.json runs/base/config.json  ## probe the models by phenomenon
-	$(BIN)/undertone probe runs/bag runs/pupil runs/reader runs/pupil-2 runs/small runs/base \
-		--output results/probes
-	$(if $(CAD),$(BIN)/undertone probe runs/bag runs/pupil runs/reader runs/pupil-2 runs/small \
-		runs/base --suite $(CAD)/dev_paired.tsv --output results/counterfactual)
+	$(BIN)/undertone probe $(READERS) --output results/probes
+	$(if $(CAD),$(BIN)/undertone probe $(READERS) --suite $(CAD)/dev_paired.tsv --output results/counterfactual)
 
 # The machine with the GPU may have no network: GPU_PYTHON is what has undertone and torch there.
 GPU_PYTHON ?= $(BIN)/python
@@ -199,11 +208,11 @@ bench-training: install  ## training speed against a plain packed nn.LSTM
 promises: install  ## check what the README promises of the model inside the package
 	$(BIN)/python -m benchmarks.promises --data $(IMDB) --output results/promises.json
 
-ablation: install  ## train the variants in benchmarks/ablation.toml and compare them on validation
+ablation: install runs/lm-small/config.json  ## train the variants in benchmarks/ablation.toml and compare them on validation
 	$(BIN)/python -m benchmarks.ablation --data $(IMDB) $(LEAVE_OUT) --workers 2 --output results/ablation.json
 
-learning-curve: install  ## accuracy by number of labelled reviews, against TF-IDF
-	$(BIN)/python -m benchmarks.learning_curve --data $(IMDB) $(LEAVE_OUT) --start-from $(LANGUAGE_MODEL) --output results/learning-curve.json
+learning-curve: install $(LANGUAGE_MODEL)/config.json  ## accuracy by number of labelled reviews, against TF-IDF
+	$(BIN)/python -m benchmarks.learning_curve --data $(IMDB) $(LEAVE_OUT) --start-from $(LANGUAGE_MODEL) --set network.hidden_dim=128 --output results/learning-curve.json
 
 clean:  ## remove what the tools leave behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

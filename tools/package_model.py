@@ -60,8 +60,11 @@ def main(source: Path) -> int:
 
 def public_data(manifest: Manifest) -> dict[str, object]:
     """What the manifest says of the data, without the paths of the machine it was trained on."""
-    exclude = Path(str(manifest.data.get("exclude", ""))).name
-    return {**manifest.data, "source": "imdb", "exclude": exclude}
+    data = manifest.data
+    exclude = Path(str(data.get("exclude", ""))).name
+    also = sorted({Path(each).name for each in str(data.get("also", "")).split(", ") if each})
+    further = {"also": ", ".join(also)} if also else {}
+    return {**data, "source": "imdb", "exclude": exclude, **further}
 
 
 def card(manifest: Manifest, source: Path) -> str:
@@ -73,12 +76,9 @@ def card(manifest: Manifest, source: Path) -> str:
     made = (
         f"A bidirectional LSTM of {network.hidden_dim} units a direction over word vectors of "
         f"{network.embedding_dim} dimensions ({trained['parameters']:,} parameters, int8){beside}, "
-        f"preset `{manifest.config.preset}`, seed {manifest.config.seed}. It was trained on "
-        f"{data['train']:,} reviews of the Large Movie Review Dataset (Maas et al., ACL 2011), of "
-        f"which the labelled ones keep their labels and the 49,987 others were judged by larger "
-        f"models of the same reviews; {data['validation']:,} more, of other films, chose the "
-        "epoch. Reviews that have counterfactual versions in other data sets were left out. "
-        "Nothing else went into it."
+        f"preset `{manifest.config.preset}`, seed {manifest.config.seed}. {learnt(data)} "
+        f"{data['validation']:,} more reviews, of other films, chose its settings. Reviews that "
+        "have counterfactual versions in other data sets were left out. Nothing else went into it."
     )
     measured = (
         f"On the {compared['reviews']:,} test reviews this int8 model has an accuracy of "
@@ -92,12 +92,34 @@ def card(manifest: Manifest, source: Path) -> str:
         "its end, and says with every answer how many it read."
     )
     not_for = (
-        "It knows English film reviews. On other texts, other languages, irony, single sentences "
-        "and minimal changes of wording it is wrong far more often. It knows two verdicts: a mixed "
-        "review gets one of them. Do not use it to judge people."
+        "It knows English film reviews. On other texts, other languages, irony and minimal changes "
+        "of wording it is wrong far more often. It knows two verdicts: a mixed review gets one of "
+        "them. Do not use it to judge people."
     )
     parts = {"made": made, "measured": measured, "reads": reads, "not_for": not_for}
     return CARD.format(**{name: textwrap.fill(text, 100) for name, text in parts.items()})
+
+
+def learnt(data: dict[str, object]) -> str:
+    """Which texts, in words; ``also`` as :func:`public_data` leaves it."""
+    reviews = (
+        "It learnt from reviews of the Large Movie Review Dataset (Maas et al., ACL 2011): the "
+        "labelled ones keep their labels, and 49,987 others were judged by larger models of the "
+        "same reviews"
+    )
+    also = str(data.get("also", ""))
+    if not also:
+        return f"{reviews}."
+    pairs = (
+        ", and from the training part of counterfactually augmented IMDB (Kaushik et al., ICLR "
+        "2020; Apache-2.0)"
+        if "train_paired.tsv" in also
+        else ""
+    )
+    return (
+        f"{reviews}; from single sentences of them; from short texts that were written for this "
+        f"project{pairs}."
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 # What each model of the README is, in the order of its table.
 MODELS = {
     "base": "LSTM of 384 units a direction from a language model, taught, with n-grams",
-    "small": "LSTM of 128 units a direction, taught, with n-grams",
+    "small": "LSTM of 128 units a direction from a language model, taught, with n-grams",
     "bag": "n-grams with naive Bayes weights",
     "imdb-small": "LSTM of 128 units a direction, from scratch",
 }
@@ -92,6 +92,7 @@ READERS = {
     "pupil": "language model, teachers, short texts",
     "reader": "then short texts, over and over",
     "pupil-2": "then teachers, sentences, short texts and counterfactual pairs",
+    "pupil-3": "once more, with more short texts",
     "small": "with n-grams beside it",
     "base": "the large one, short texts and counterfactual pairs too",
 }
