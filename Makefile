@@ -111,18 +111,9 @@ runs/pupil-2/config.json: runs/reader/config.json
 		--set train.embedding_dropout=0.1 --set train.input_dropout=0.15 \
 		--set train.output_dropout=0.3 --output runs/pupil-2 $(call go_on,pupil-2)
 
-# Once more, with what it has become as the judge of sentences.
-runs/pupil-3/config.json: runs/pupil-2/config.json
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) $(PUPIL) \
-		--teachers runs/bag,runs/teacher --sentence-teachers runs/pupil-2 \
-		--start-from runs/pupil-2 --set data.also_passes=12 --set distill.sentences=1 --seed 1 \
-		--set train.epochs=1 --set train.batch_size=64 --set train.word_dropout=0.05 \
-		--set train.embedding_dropout=0.1 --set train.input_dropout=0.15 \
-		--set train.output_dropout=0.3 --output runs/pupil-3 $(call go_on,pupil-3)
-
 # No more n-grams than fit into the package.
-runs/small/config.json: runs/pupil-3/config.json
-	$(BIN)/undertone widen runs/pupil-3 --data $(IMDB) $(LEAVE_OUT) --set bag.min_reviews=6 \
+runs/small/config.json: runs/pupil-2/config.json
+	$(BIN)/undertone widen runs/pupil-2 --data $(IMDB) $(LEAVE_OUT) --set bag.min_reviews=6 \
 		--output runs/small
 
 results/%/metrics.json: runs/%/config.json
@@ -134,7 +125,7 @@ base: results/base/metrics.json  ## train the strongest model and measure it, in
 
 small: results/small/metrics.json  ## train the model that goes into the package and measure it
 
-READERS := $(addprefix runs/,bag pupil reader pupil-2 pupil-3 small base)
+READERS := $(addprefix runs/,bag pupil reader pupil-2 small base)
 
 nuance: runs/small/config.json runs/base/config.json  ## probe the models by phenomenon
 	$(BIN)/undertone probe $(READERS) --output results/probes

@@ -92,7 +92,6 @@ READERS = {
     "pupil": "language model, teachers, short texts",
     "reader": "then short texts, over and over",
     "pupil-2": "then teachers, sentences, short texts and counterfactual pairs",
-    "pupil-3": "once more, with more short texts",
     "small": "with n-grams beside it",
     "base": "the large one, short texts and counterfactual pairs too",
 }
