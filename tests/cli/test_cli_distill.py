@@ -60,5 +60,6 @@ def test_teachers_of_other_labels_are_refused(
     words = ["distill", "--teachers", str(sample_model), "--data", str(source)]
     assert run([*words, "--output", str(tmp_path / "student")]) == 2
     error = capfd.readouterr().err
-    assert "the source has the labels 1, 2, 3, the teachers negative, positive" in error
+    assert "the source has the labels 1, 2, 3, the teacher " in error
+    assert " negative, positive. Name teachers" in error
     assert not (tmp_path / "student").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -39,7 +40,7 @@ def test_as_text_with_a_report(cli, odd, tmp_path, monkeypatch):
         "odd.jsonl row 3: positive, said negative",
     }
     short = surest if "row 1" in surest else other
-    assert "[++ wonderful]" in short
+    assert re.search(r"\[\+\+ [a-z]+\]", short)  # which words, is the model's affair
     assert "\n   for positive  " in short
     assert near == "near-duplicates with different labels, 1 of 1 pair"
     assert pair.splitlines()[0].endswith("% alike")
