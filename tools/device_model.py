@@ -33,6 +33,7 @@ class DeviceModel:
         name: its name.
         labels: in the order of the outputs.
         temperature: divisor of the logits.
+        thresholds: of doubt, by coverage.
         digest: hex SHA-256 of its weights.
         precision: ``"float32"``.
     """
@@ -44,8 +45,9 @@ class DeviceModel:
         weights = modelfolder.verified(folder, manifest, modelfolder.WEIGHTS)
         self.folder, self.name, self.labels = folder, folder.name, manifest.labels
         self.digest = manifest.files[modelfolder.WEIGHTS].sha256
-        content = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION).read_bytes()
-        self.temperature = float(msgspec.json.decode(content)["temperature"])
+        path = modelfolder.verified(folder, manifest, modelfolder.CALIBRATION)
+        fitted = msgspec.json.decode(path.read_bytes())
+        self.temperature, self.thresholds = float(fitted["temperature"]), fitted["conformal"]
         self._encoder = encoder
         self._device = hardware.choose(manifest.config.train).device
         network = networks.build_network(manifest.config, encoder.size, len(self.labels))
