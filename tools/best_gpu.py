@@ -1,18 +1,17 @@
 """The strongest models on one GPU, from token arrays: what ``make best-gpu`` runs.
 
-Language model, bag of n-grams, teachers, distilled base, distilled small model, as ``make base``
-and ``make small`` make them on two cores. A finished step is skipped and a stopped one goes on
-where it was, so the command is repeated until it has nothing left to do. Epochs are chosen on
-validation; the test part is opened once, at the end, by whoever gives its file.
+Language model, bag of n-grams, teachers, distilled base, distilled small model, from reviews alone:
+the short texts of ``make base`` and ``make small`` are not in the arrays. A finished step is
+skipped and a stopped one goes on where it was, so the command is repeated until it has nothing left
+to do. Epochs are chosen on validation; the test part is opened once, at the end, by whoever gives
+its file.
 """
 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,14 @@ from msgspec.structs import replace
 
 from tools import gpu_speed, tokens
 from tools.device_model import DeviceModel
+from tools.resumable import add_stop_after, exit_status, tell
 from undertone import distillation, evaluation, files, inference, lesson, modelfolder, training
 from undertone.config import RunConfig, load_preset
-from undertone.errors import RunInterruptedError, UndertoneError
 from undertone.training import hardware, runfolder
-from undertone.training.events import EpochDone, Event, Note, PretrainEpoch
 from undertone.training.pretrain import pretrain_texts
 
-# What a student of the chain takes from its preset but the epochs, as in the Makefile.
+# What a student of the chain takes from its preset but the epochs.
 BASE_EPOCHS, SMALL_EPOCHS = 2, 4
-UNFINISHED = 75  # exit status of a run that stopped in time: EX_TEMPFAIL of sysexits.h
 
 
 class Chain:
@@ -189,58 +186,23 @@ class Chain:
         return [len(each.ids) for each in self.stored.encoder(config.text).encode(texts)]
 
 
-def tell(event: Event) -> None:
-    """A line for what is worth one."""
-    if isinstance(event, Note):
-        print(f"  {event.text}", flush=True)
-    elif isinstance(event, PretrainEpoch):
-        print(
-            f"  epoch {event.epoch} of {event.epochs}: validation loss "
-            f"{event.validation_loss:.4f} nats, {event.tokens_per_second:,.0f} tokens/s",
-            flush=True,
-        )
-    elif isinstance(event, EpochDone):
-        print(
-            f"  epoch {event.epoch} of {event.epochs}: validation accuracy "
-            f"{event.validation_accuracy:.2%}, {event.reviews_per_second:,.0f} reviews/s",
-            flush=True,
-        )
-
-
-@contextmanager
-def stopped_after(seconds: float) -> Iterator[None]:
-    """Press Ctrl-C once when the time is over; 0: never. A loop that trains saves and ends."""
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is left of the chain."""
     chosen = _parser().parse_args(arguments)
-    try:
-        with stopped_after(chosen.stop_after):
-            chain = Chain(
-                tokens.read(chosen.tokens),
-                {"base": chosen.base, "small": chosen.small, "bag": chosen.bag},
-                teachers=chosen.teachers,
-                runs=chosen.runs,
-                results=chosen.results,
-            )
-            chain.run()
-            if chosen.test is not None:
-                chain.measure(tokens.read(chosen.test))
-    except (RunInterruptedError, KeyboardInterrupt):
-        print("\nStopped in time; the same command goes on from here.")
-        return UNFINISHED
-    except UndertoneError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+
+    def work() -> None:
+        chain = Chain(
+            tokens.read(chosen.tokens),
+            {"base": chosen.base, "small": chosen.small, "bag": chosen.bag},
+            teachers=chosen.teachers,
+            runs=chosen.runs,
+            results=chosen.results,
+        )
+        chain.run()
+        if chosen.test is not None:
+            chain.measure(tokens.read(chosen.test))
+
+    return exit_status(work, chosen.stop_after)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -253,9 +215,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--teachers", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=Path("runs/gpu"))
     parser.add_argument("--results", type=Path, default=Path("results/gpu"))
-    parser.add_argument(
-        "--stop-after", type=float, default=0.0, metavar="SECONDS", help="0: run to the end"
-    )
+    add_stop_after(parser)
     return parser
 
 

@@ -18,12 +18,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from tools import gpu_speed, tokens
-from tools.best_gpu import UNFINISHED, stopped_after, tell
 from tools.device_model import DeviceModel
+from tools.resumable import add_stop_after, exit_status, tell
 from undertone import calibration, files, modelfolder, training
 from undertone.config import RunConfig
 from undertone.data.examples import SourceOptions
-from undertone.errors import ConfigError, DataError, RunInterruptedError, UndertoneError
+from undertone.errors import ConfigError, DataError
 from undertone.settings import BAG
 from undertone.study import plan, planfile, tested
 from undertone.study.plan import Contender, Job, Plan
@@ -152,28 +152,23 @@ def test_part(path: Path) -> Path:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is left of the study."""
     chosen = _parser().parse_args(arguments)
-    try:
-        with stopped_after(chosen.stop_after):
-            found = planfile.read(chosen.plan, Path(chosen.stopwords))
-            asked = Plan(
-                source="token arrays",
-                options=SourceOptions(),
-                protocol=found.protocol,
-                settings=(*found.settings, *chosen.set),
-                contenders=found.contenders,
-                seeds=tuple(range(found.seeds)),
-                output=chosen.results,
-                threads=chosen.threads,
-                runs=chosen.runs,
-            )
-            GpuStudy(asked, [(tokens.read(each), test_part(each)) for each in chosen.tokens]).run()
-    except (RunInterruptedError, KeyboardInterrupt):
-        print("\nStopped in time; the same command goes on from here.")
-        return UNFINISHED
-    except UndertoneError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+
+    def work() -> None:
+        found = planfile.read(chosen.plan, Path(chosen.stopwords))
+        asked = Plan(
+            source="token arrays",
+            options=SourceOptions(),
+            protocol=found.protocol,
+            settings=(*found.settings, *chosen.set),
+            contenders=found.contenders,
+            seeds=tuple(range(found.seeds)),
+            output=chosen.results,
+            threads=chosen.threads,
+            runs=chosen.runs,
+        )
+        GpuStudy(asked, [(tokens.read(each), test_part(each)) for each in chosen.tokens]).run()
+
+    return exit_status(work, chosen.stop_after)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -190,9 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: all cores")
     parser.add_argument("--runs", type=Path, default=Path("runs/study-gpu"))
     parser.add_argument("--results", type=Path, default=Path("results/study-gpu"))
-    parser.add_argument(
-        "--stop-after", type=float, default=0.0, metavar="SECONDS", help="0: run to the end"
-    )
+    add_stop_after(parser)
     return parser
 
 

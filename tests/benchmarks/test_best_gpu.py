@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from safetensors import safe_open
-from tools import best_gpu, gpu_speed, tokens
+from tools import best_gpu, gpu_speed, resumable, tokens
 
 from undertone import distillation, inference, training
 from undertone.config import RunConfig, load_preset
@@ -30,7 +30,6 @@ max_tokens = {max_tokens}
 [network]
 embedding_dim = 8
 hidden_dim = 6
-{more}
 [pretrain]
 epochs = 2
 streams = 4
@@ -44,6 +43,14 @@ lr = 0.02
 threads = 1
 precision = "float32"
 device = "cpu"
+"""
+TINY_BAG = """
+[text]
+vocabulary = 60
+min_frequency = 1
+max_tokens = 1000
+[network]
+architecture = "bag"
 """
 GOOD, BAD = ("lovely", "great", "moving", "superb"), ("dull", "awful", "weak", "boring")
 OTHER = ("the", "film", "was", "a", "story", "actor", "scene", "it", "and", "music")
@@ -86,9 +93,9 @@ def _fill(folder: Path, count: int, number: random.Random) -> None:
 def presets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("presets")
     files = {
-        "base": TINY.format(max_tokens=12, more=""),
-        "small": TINY.format(max_tokens=10, more=""),
-        "bag": TINY.format(max_tokens=1000, more='architecture = "bag"'),
+        "base": TINY.format(max_tokens=12),
+        "small": TINY.format(max_tokens=10),
+        "bag": TINY_BAG,
     }
     for name, content in files.items():
         (folder / f"{name}.toml").write_text(content)
@@ -210,7 +217,7 @@ def test_the_chain_stops_goes_on_and_is_measured_once(
 
         patch.setattr(best_gpu, "tell", stop)
         tries = 0
-        while best_gpu.main(command(packed, presets, broken)) == best_gpu.UNFINISHED:
+        while best_gpu.main(command(packed, presets, broken)) == resumable.UNFINISHED:
             tries += 1
             assert tries < 30
     assert tries > 3
@@ -238,10 +245,10 @@ def test_the_chain_stops_goes_on_and_is_measured_once(
 
 def test_time_runs_out() -> None:
     started = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), best_gpu.stopped_after(0.05):
+    with pytest.raises(KeyboardInterrupt), resumable.stopped_after(0.05):
         time.sleep(5)
     assert time.monotonic() - started < 4
-    with best_gpu.stopped_after(0.0):
+    with resumable.stopped_after(0.0):
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
