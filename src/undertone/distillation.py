@@ -135,9 +135,8 @@ def distill_examples(
             output=output,
             described={
                 **(described or {"source": "examples"}),
-                "teachers": ", ".join(model.name for model in models),
-                "teacher_digests": ", ".join(model.digest[:16] for model in models),
-                **_sentence_record(sentence_teachers),
+                **_record("teacher", models),
+                **_record("sentence_teacher", sentence_teachers),
             },
             start_from=start_from,
             soft=lesson.targets,
@@ -170,12 +169,13 @@ def _sentence_teachers(folders: Sequence[str | Path], config: RunConfig) -> list
     return _teachers(folders) if folders else []
 
 
-def _sentence_record(models: Sequence[Teacher]) -> dict[str, str]:
+def _record(role: str, models: Sequence[Teacher]) -> dict[str, str]:
+    """Who taught, for the manifest: names, and the start of digests."""
     if not models:
         return {}
     return {
-        "sentence_teachers": ", ".join(model.name for model in models),
-        "sentence_teacher_digests": ", ".join(model.digest[:16] for model in models),
+        f"{role}s": ", ".join(model.name for model in models),
+        f"{role}_digests": ", ".join(model.digest[:16] for model in models),
     }
 
 
@@ -193,8 +193,9 @@ def _taught(
     model: Model, source: str, options: SourceOptions, data: TrainingData, student: RunConfig
 ) -> frozenset[str]:
     """Names of the reviews that a teacher learnt from; all, where that cannot be found out."""
-    same_cut = model.config.data == student.data
-    theirs = data if same_cut else load_training(source, options, model.config.data)
+    # Passes over further reviews do not change the cut.
+    cut = structs.replace(model.config.data, also_passes=student.data.also_passes)
+    theirs = data if cut == student.data else load_training(source, options, model.config.data)
     if theirs.digest != modelfolder.read(model.folder).data.get("digest"):
         theirs = data
     return frozenset(each.name for each in theirs.train)

@@ -8,7 +8,9 @@ speak that did not learn from it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +23,7 @@ from undertone.config import RunConfig
 from undertone.data.examples import Example
 from undertone.data.source import TrainingData
 from undertone.networks import outputs
+from undertone.settings import DistillConfig
 from undertone.text.sentences import sentences
 from undertone.training import Listener, Note, runfolder
 from undertone.training.events import silent
@@ -43,6 +46,9 @@ class Teacher(Protocol):
 
     def logits(self, texts: Sequence[str], /) -> Any:
         """A result whose ``logits`` are float32 (N, K)."""
+
+
+_Ask = Callable[[Teacher, Sequence[Example]], NDArray[np.float64]]
 
 
 class Lesson(Struct, frozen=True):
@@ -80,8 +86,9 @@ def make_lesson(
     Returns:
         Labelled reviews first, in their order, then the unlabelled ones, sentences, and ``also``.
     """
-    judged = _judged_reviews(models, taught, data, unlabelled, config, cache, listen)
-    cut = _judged_sentences(sentence_teachers or models, judged, config, cache, listen)
+    ask = partial(_ask, cache=cache, listen=listen)
+    judged = _judged_reviews(models, taught, data, unlabelled, config.distill, ask)
+    cut = _judged_sentences(sentence_teachers or models, judged, config, ask)
     index = {label: number for number, label in enumerate(data.labels)}
     own = np.zeros((len(also), len(index)), dtype=np.float32)
     own[np.arange(len(also)), [index[each.label or ""] for each in also]] = 1.0
@@ -98,9 +105,8 @@ def _judged_reviews(
     taught: Sequence[frozenset[str]],
     data: TrainingData,
     unlabelled: Sequence[Example],
-    config: RunConfig,
-    cache: Path,
-    listen: Listener,
+    settings: DistillConfig,
+    ask: _Ask,
 ) -> Lesson:
     reviews = (*data.train, *unlabelled)
     outsiders = np.zeros(len(reviews), dtype=np.int64)
@@ -109,13 +115,13 @@ def _judged_reviews(
         places = [
             n for n, each in enumerate(reviews) if each.label is None or each.name not in names
         ]
-        total[places] += _ask(model, [reviews[place] for place in places], cache, listen)
+        total[places] += ask(model, [reviews[place] for place in places])
         outsiders[places] += 1
     mean = total / np.maximum(outsiders, 1)[:, None]
-    targets = calibration.probabilities(mean, config.distill.temperature).astype(np.float32)
+    targets = calibration.probabilities(mean, settings.temperature).astype(np.float32)
     index = {label: number for number, label in enumerate(data.labels)}
     for place, review in enumerate(data.train):
-        share = config.distill.label_share if outsiders[place] else 1.0
+        share = settings.label_share if outsiders[place] else 1.0
         targets[place] *= 1.0 - share
         targets[place, index[review.label or ""]] += share
     judged = int((outsiders[: len(data.train)] > 0).sum())
@@ -128,7 +134,7 @@ def _judged_reviews(
 
 
 def _judged_sentences(
-    models: Sequence[Teacher], judged: Lesson, config: RunConfig, cache: Path, listen: Listener
+    models: Sequence[Teacher], judged: Lesson, config: RunConfig, ask: _Ask
 ) -> Lesson:
     """Sentences drawn from the reviews, judged by all teachers and by where they stand.
 
@@ -141,7 +147,7 @@ def _judged_sentences(
     if not drawn:
         return Lesson((), np.zeros((0, judged.targets.shape[1]), dtype=np.float32), ())
     reviews = tuple(sentence for _, sentence in drawn)
-    mean = np.mean([_ask(model, reviews, cache, listen) for model in models], axis=0)
+    mean = np.mean([ask(model, reviews) for model in models], axis=0)
     own = calibration.probabilities(mean, config.distill.temperature)
     around = judged.targets[[place for place, _ in drawn]]
     context = config.distill.context
@@ -157,11 +163,9 @@ def _drawn(reviews: Sequence[Example], count: int, *, seed: int) -> Iterator[tup
     A sentence may come twice, which a short review cannot help.
     """
     number = np.random.default_rng([seed, 2])
-    order = np.concatenate(
-        [number.permutation(len(reviews)) for _ in range(-(-count // max(1, len(reviews))))]
-        or [np.zeros(0, dtype=np.int64)]
-    )
-    for place in order[:count].tolist():
+    rounds = -(-count // max(1, len(reviews)))
+    orders = [number.permutation(len(reviews)).tolist() for _ in range(rounds)]
+    for place in islice(chain.from_iterable(orders), count):
         choice = sentences(reviews[place].text)
         if choice:
             text = choice[int(number.integers(len(choice)))]

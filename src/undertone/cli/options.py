@@ -102,6 +102,11 @@ def reading_words(context: click.Context) -> list[str]:
     ]
 
 
+def listed(text: str) -> list[str]:
+    """``"a, b"`` as ``["a", "b"]``."""
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
 def given(context: click.Context, parameter: str) -> bool:
     """Whether the user typed the option, rather than leaving it at its default."""
     return context.get_parameter_source(parameter) is ParameterSource.COMMANDLINE

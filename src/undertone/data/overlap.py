@@ -11,7 +11,7 @@ WORDS = 9
 Eight are too few: "twice as long as it needs to be" stands in more than one text of IMDB.
 """
 
-_MARKUP = re.compile(r"<[^<>]{1,200}>")
+MARKUP = re.compile(r"<[^<>]{1,200}>")
 _APOSTROPHES = re.compile("['’‘`\u0092]")
 _WORD = re.compile(r"\w+")
 
@@ -24,8 +24,12 @@ def normalised(text: str) -> Words:
     >>> normalised("I didn’t <br />HATE it...")
     ('i', 'didnt', 'hate', 'it')
     """
-    bare = _APOSTROPHES.sub("", _MARKUP.sub(" ", text))
-    return tuple(_WORD.findall(bare.casefold()))
+    return tuple(_WORD.findall(bare(text)))
+
+
+def bare(text: str) -> str:
+    """A text without markup and apostrophes, its case folded."""
+    return _APOSTROPHES.sub("", MARKUP.sub(" ", text)).casefold()
 
 
 def runs(words: Words, length: int = WORDS) -> Iterator[Words]:

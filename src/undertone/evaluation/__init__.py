@@ -15,7 +15,7 @@ from undertone.evaluation.intervals import (
 from undertone.evaluation.measure import Evaluation, evaluate, summarise
 from undertone.evaluation.metrics import METRICS, Metric, shown
 from undertone.evaluation.report import Report, as_json, check_target, figure_rows, write_report
-from undertone.evaluation.verdicts import Verdicts, collect_verdicts
+from undertone.evaluation.verdicts import Verdicts, collect_verdicts, timed_verdicts
 
 __all__ = [
     "METRICS",
@@ -42,6 +42,7 @@ __all__ = [
     "shown",
     "student_t",
     "summarise",
+    "timed_verdicts",
     "wilson",
     "write_report",
 ]

@@ -50,14 +50,14 @@ def _promise(verdicts: Verdicts, coverage: float, thresholds: Sequence[float]) -
     sets = calibration.prediction_sets(verdicts.probabilities, threshold)
     sets |= (verdicts.predicted < 0)[:, None]
     count = len(verdicts.targets)
-    held = int(np.count_nonzero(sets[np.arange(count), verdicts.targets]))
+    holds = sets[np.arange(count), verdicts.targets]
+    held = int(np.count_nonzero(holds))
     single = sets.sum(axis=1) == 1
     answered = int(np.count_nonzero(single))
-    right = sets[np.arange(count), verdicts.targets] & single
     return Promise(
         coverage,
         held / count,
         wilson(held, count),
         answered / count,
-        int(np.count_nonzero(right)) / answered if answered else None,
+        int(np.count_nonzero(holds & single)) / answered if answered else None,
     )

@@ -23,6 +23,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from undertone.data.examples import Example
+from undertone.data.overlap import bare
 
 ALIKE = Fraction(1, 2)
 """Resemblance from which two reviews count as near-duplicates."""
@@ -30,8 +31,6 @@ ALIKE = Fraction(1, 2)
 SHINGLE = 3
 """Words of a shingle."""
 
-_MARKUP = re.compile(r"<[^<>]{1,200}>")
-_APOSTROPHES = re.compile("['’‘`\u0092]")
 # Signs that can be all that tells two remarks apart (a thumb up, a thumb down) count as words.
 _WORD = re.compile("\\w+|[\u2600-\u27bf\U0001f000-\U0001fbff]")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -78,7 +77,7 @@ def words(text: str) -> tuple[str, ...]:
     >>> words("I didn’t <br />HATE it... 👎")
     ('i', 'didnt', 'hate', 'it', '👎')
     """
-    return tuple(_WORD.findall(_APOSTROPHES.sub("", _MARKUP.sub(" ", text)).casefold()))
+    return tuple(_WORD.findall(bare(text)))
 
 
 def near_duplicates(examples: Sequence[Example]) -> list[NearDuplicate]:

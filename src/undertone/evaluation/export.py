@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from undertone.data.examples import TEST, VALIDATION, Example, SourceOptions
 from undertone.data.source import load_split
 from undertone.errors import ModelFolderError
 from undertone.evaluation import metrics
-from undertone.evaluation.verdicts import Verdicts, collect_verdicts
+from undertone.evaluation.verdicts import Verdicts, collect_verdicts, timed_verdicts
 from undertone.inference.predictor import Model, load
 from undertone.inference.quantisation import quantise
 from undertone.modelfolder import Manifest
@@ -196,9 +195,7 @@ def _measure(
     model: Model, examples: Sequence[Example], graph: str
 ) -> tuple[Verdicts, PrecisionFigures]:
     collect_verdicts(model, examples[:_WARM_UP])
-    start = time.perf_counter()
-    verdicts = collect_verdicts(model, examples)
-    seconds = time.perf_counter() - start
+    verdicts, seconds = timed_verdicts(model, examples)
     figures = metrics.measure(verdicts)
     return verdicts, PrecisionFigures(
         accuracy=figures["accuracy"] or 0.0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from undertone.evaluation.curves import ConfidenceBin, LengthBand, RiskCurve, Ro
 from undertone.evaluation.doubt import Promise, promises
 from undertone.evaluation.intervals import Interval, wilson
 from undertone.evaluation.metrics import LabelScores
-from undertone.evaluation.verdicts import Classifier, Progress, Verdicts, collect_verdicts
+from undertone.evaluation.verdicts import Classifier, Progress, Verdicts, timed_verdicts
 
 
 class MeasuredModel(Struct, frozen=True):
@@ -124,9 +123,7 @@ def evaluate(
     Raises:
         DataError: no reviews, or a label that is missing or unknown to the model.
     """
-    start = time.perf_counter()
-    verdicts = collect_verdicts(model, examples, on_progress)
-    seconds = time.perf_counter() - start
+    verdicts, seconds = timed_verdicts(model, examples, on_progress)
     return summarise(verdicts, model, source=source, split=split, seconds=seconds)
 
 

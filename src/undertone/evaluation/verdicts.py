@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -135,6 +136,15 @@ def collect_verdicts(
         model.temperature,
         tokens=(np.concatenate(read), np.concatenate(total)),
     )
+
+
+def timed_verdicts(
+    model: Classifier, examples: Sequence[Example], on_progress: Progress | None = None
+) -> tuple[Verdicts, float]:
+    """As :func:`collect_verdicts`, and how many seconds it took, tokenising included."""
+    start = time.perf_counter()
+    verdicts = collect_verdicts(model, examples, on_progress)
+    return verdicts, time.perf_counter() - start
 
 
 def verdicts_from_logits(

@@ -81,32 +81,47 @@ def mended(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(setting for name in names for setting in SWITCHES[name].settings)
 
 
+def changed(
+    base: Contender, name: str, names: Iterable[str], settings: Iterable[str] = (), *, title: str
+) -> Contender:
+    """A contender with some departures mended and some settings changed.
+
+    Where nothing but the threshold differs, it reads the weights of the one that it is a change of.
+
+    Args:
+        base: what it is a change of.
+        name: of the new one.
+        names: of the departures to mend.
+        settings: to be put behind all others.
+        title: what differs, in words.
+
+    Raises:
+        ConfigError: there is no such departure.
+    """
+    names = tuple(names)
+    own = (*mended(names), *settings)
+    return structs.replace(
+        base,
+        name=name,
+        settings=(*base.settings, *own),
+        title=title,
+        weights="" if own else base.weights or base.name,
+        threshold=0.0 if "threshold" in names else base.threshold,
+        against=base.name,
+    )
+
+
 def switched(original: Contender) -> tuple[Contender, ...]:
     """One contender for each departure of an original that is mended, and one for all of them.
 
     Args:
         original: with the settings of :func:`original_settings` and their threshold.
     """
-    one_each = [
-        structs.replace(
-            original,
-            name=f"{original.name}-{name}",
-            settings=(*original.settings, *switch.settings),
-            title=switch.title,
-            weights="" if switch.settings else original.name,
-            threshold=original.threshold if switch.settings else 0.0,
-            against=original.name,
-        )
+    one_each = (
+        changed(original, f"{original.name}-{name}", [name], title=switch.title)
         for name, switch in SWITCHES.items()
-    ]
-    every = structs.replace(
-        original,
-        name=f"{original.name}-{_ALL}",
-        settings=(*original.settings, *mended(SWITCHES)),
-        title="all of these mended",
-        threshold=0.0,
-        against=original.name,
     )
+    every = changed(original, f"{original.name}-{_ALL}", SWITCHES, title="all of these mended")
     return (*one_each, every)
 
 

@@ -26,7 +26,7 @@ from msgspec import Meta, Struct, structs
 
 from undertone.errors import ConfigError, nearest
 from undertone.settings import Positive
-from undertone.study.departures import THRESHOLD, mended, original_settings, switched
+from undertone.study.departures import THRESHOLD, changed, original_settings, switched
 from undertone.study.plan import BASELINE, Contender
 
 _SIZE = "{size}"
@@ -185,23 +185,15 @@ def _new(model: _Model, stopwords: Path | None) -> Contender:
 
 
 def _like(model: _Model, base: Contender) -> Contender:
-    """The earlier model with what this one changes.
-
-    If only the threshold differs, it reads the weights of the earlier one.
-    """
-    own = (*mended(model.mended), *model.settings)
-    same = not own and model.start_from in ("", base.start_from)
+    """The earlier model with what this one changes."""
+    contender = changed(base, model.name, model.mended, model.settings, title=model.title)
+    elsewhere = model.start_from not in ("", base.start_from)
     return structs.replace(
-        base,
-        name=model.name,
-        settings=(*base.settings, *own),
-        title=model.title,
-        weights=(base.weights or base.name) if same else "",
-        threshold=0.0 if "threshold" in model.mended else base.threshold,
+        contender,
+        weights="" if elsewhere else contender.weights,
         steps=model.steps,
         seeds=model.seeds or base.seeds,
         start_from=model.start_from or base.start_from,
-        against=base.name,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_MARKUP = re.compile(r"<[^<>]{1,200}>")
+from undertone.data.overlap import MARKUP
+
 # Behind a full stop, and what closes with it, before a capital, a digit or what opens a sentence.
 # Abbreviations are cut too, which costs an example, not a verdict.
 _BETWEEN = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)\]]))\s+(?=[\"'“‘(\[]?[A-Z0-9])|\s*\n\s*")
@@ -18,5 +19,5 @@ def sentences(text: str) -> list[str]:
     >>> sentences("I waited. Then it began, and I wished it had not.<br />Avoid!")
     ['Then it began, and I wished it had not.']
     """
-    parts = _BETWEEN.split(_MARKUP.sub("\n", text))
+    parts = _BETWEEN.split(MARKUP.sub("\n", text))
     return [part.strip() for part in parts if LEAST_WORDS <= len(part.split()) <= MOST_WORDS]

@@ -77,7 +77,8 @@ def train(
         DataError: nothing to learn from, or a label that no training review has.
     """
     if encoder is None:
-        encoder = prepare.learn_tokens(data, config, output, resume=False, start=None)
+        texts = (each.text for each in data.train)
+        encoder = prepare.learn_tokens(texts, config, output, resume=False, start=None)
     training = prepare.encode(encoder, data.train, data.labels, listen, soft)
     validation = prepare.encode(encoder, data.validation, data.labels, listen)
     started = time.monotonic()

@@ -87,7 +87,8 @@ def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], s
         nn.utils.clip_grad_norm_(trainer.network.parameters(), config.train.clip)
     trainer.optimizer.step()
     trainer.average.update(trainer.network, step)
-    trainer.totals += found * torch.tensor([len(index), 1], device=found.device)
+    found[0] *= len(index)
+    trainer.totals += found
 
 
 class _Batch(NamedTuple):

@@ -34,9 +34,9 @@ def has_checkpoint(output: Path) -> bool:
 
 
 def learn_tokens(
-    data: TrainingData, config: RunConfig, output: Path, *, resume: bool, start: Start | None
+    texts: Iterable[str], config: RunConfig, output: Path, *, resume: bool, start: Start | None
 ) -> TextEncoder:
-    """The tokenizer of the run: as the stopped run left it, of the start, or learnt anew.
+    """The tokenizer of the run: as the stopped run left it, of the start, or learnt from texts.
 
     Nothing is written.
     """
@@ -44,7 +44,7 @@ def learn_tokens(
         return TextEncoder.load(output / modelfolder.TOKENIZER, config.text)
     if start is not None:
         return TextEncoder.load(start.tokenizer, config.text)
-    return TextEncoder.train((example.text for example in data.train), config.text)
+    return TextEncoder.train(texts, config.text)
 
 
 def encode(

@@ -157,7 +157,7 @@ def _pretrain(
 ) -> PretrainResult:
     going_on = resume and prepare.has_checkpoint(folder)
     if encoder is None:
-        encoder = _tokens(data, config, folder, going_on, start)
+        encoder = prepare.learn_tokens(data.train, config, folder, resume=going_on, start=start)
     texts, validation = _encode(encoder, data.train), _encode(encoder, data.validation)
     language.require_enough(config, texts, validation)
     # Nothing that stands in the folder was touched so far; from here on it is this run's.
@@ -203,16 +203,6 @@ def _model(
     elif config.pretrain.vectors == "texts" and not random:
         prepare.start_from_texts(model, texts, seed=config.seed)
     return model
-
-
-def _tokens(
-    data: TextData, config: RunConfig, folder: Path, going_on: bool, start: starting.Start | None
-) -> TextEncoder:
-    if going_on:
-        return TextEncoder.load(folder / modelfolder.TOKENIZER, config.text)
-    if start is not None:
-        return TextEncoder.load(start.tokenizer, config.text)
-    return TextEncoder.train(data.train, config.text)
 
 
 def _encode(encoder: TextEncoder, texts: tuple[str, ...]) -> list[NDArray[np.int32]]:

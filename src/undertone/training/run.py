@@ -164,7 +164,8 @@ def train_examples(
         on_event(Note(machine.describe()))
         going_on = resume and prepare.has_checkpoint(output)
         if encoder is None:
-            encoder = prepare.learn_tokens(data, config, output, resume=going_on, start=start)
+            texts = (each.text for each in data.train)
+            encoder = prepare.learn_tokens(texts, config, output, resume=going_on, start=start)
         torch.manual_seed(config.seed)
         network = networks.build_network(config, encoder.size, len(data.labels)).to(machine.device)
         if config.train.tensorboard:

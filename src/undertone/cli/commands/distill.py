@@ -82,20 +82,16 @@ def command(
 
     with training_progress(sys.stderr.isatty()) as listener:
         result = distillation.distill(
-            _named(teachers),
+            options.listed(teachers),
             source,
             config=config,
             output=folder,
             options=options.source_options(text_column, label_column, exclude, encoding),
             also=also,
-            sentence_teachers=_named(sentence_teachers),
+            sentence_teachers=options.listed(sentence_teachers),
             start_from=start_from,
             resume=resume,
             overwrite=overwrite,
             on_event=listener,
         )
     click.echo(summary(result, drawn(result.folder), evaluate_command(context, result.folder)))
-
-
-def _named(folders: str) -> list[str]:
-    return [name.strip() for name in folders.split(",") if name.strip()]

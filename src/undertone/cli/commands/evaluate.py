@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,9 +78,7 @@ def command(
         for line in about_the_cut(measured, source, reading, split):
             click.echo(line, err=True)
     with ticker.Ticker(ticker.reviews) as progress:
-        start = time.perf_counter()
-        verdicts = evaluation.collect_verdicts(measured, examples, progress)
-        seconds = time.perf_counter() - start
+        verdicts, seconds = evaluation.timed_verdicts(measured, examples, progress)
     found = evaluation.summarise(verdicts, measured, source=source, split=split, seconds=seconds)
     errors = evaluation.find_errors(measured, examples, verdicts, most) if most else None
     # Shown before anything is written, so that a full disk costs no figures.

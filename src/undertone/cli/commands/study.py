@@ -181,7 +181,7 @@ def _refuse_unfit(context: click.Context) -> None:
 def _of_file(path: Path, sizes: str | None, stopwords: Path | None) -> StudyFile:
     from undertone.study import planfile
 
-    return planfile.read(path, stopwords, _listed(sizes or ""))
+    return planfile.read(path, stopwords, options.listed(sizes or ""))
 
 
 def _of_presets(
@@ -191,16 +191,11 @@ def _of_presets(
     from undertone.study import plan
     from undertone.study.planfile import StudyFile
 
-    named = _listed(presets)
+    named = options.listed(presets)
     found = plan.contenders(named, _steps(steps_only, named))
     if departures is not None and stopwords is not None:
         found = (*found, *departing.departures(departures, stopwords))
     return StudyFile("standard", _SEEDS, (), found)
-
-
-def _listed(text: str) -> list[str]:
-    """``"a, b"`` as ``["a", "b"]``."""
-    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _steps(text: str | None, presets: Sequence[str]) -> dict[str, int]:

@@ -45,7 +45,7 @@ def find_leaks(
     for example in texts:
         found = normalised(example.text)
         seen: set[int] = set()
-        for run in sorted(long.keys() & set(runs(found, words))):
+        for run in sorted(long.keys() & runs(found, words)):
             yield from _new(long[run], example.name, run, seen)
         if len(found) < words:
             yield from _new(whole.get(found, ()), example.name, found, seen)
