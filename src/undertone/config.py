@@ -181,7 +181,7 @@ def to_dict(config: RunConfig) -> dict[str, Any]:
 # Settings that are younger than checkpoints that people may have.
 _YOUNG = (
     *("data.also_passes", "distill.context", "distill.sentences"),
-    *("text.cut", "train.microbatch"),
+    *("text.cut", "train.microbatch", "bag.beside"),
 )
 
 

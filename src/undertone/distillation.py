@@ -130,7 +130,9 @@ def distill_examples(
         for note in lesson.notes:
             on_event(Note(note))
         return training.train_examples(
-            structs.replace(data, train=lesson.reviews),
+            structs.replace(
+                data, train=lesson.reviews, further=len(lesson.reviews) - len(data.train)
+            ),
             config=config,
             output=output,
             described={

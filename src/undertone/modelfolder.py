@@ -37,6 +37,7 @@ CARD = "README.md"
 
 # Where the model inside the package stands.
 PACKAGED = Path(__file__).resolve().parent / "model"
+BUILT_IN = "built-in"
 
 _DIGESTED = (TOKENIZER, WEIGHTS, GRAPH, GRAPH_INT8, WIDE, CALIBRATION, HISTORY, METRICS)
 _LARGEST_MANIFEST = 4 * 2**20
@@ -114,6 +115,16 @@ def _other_kind(folder: Path, found: object, kind: str) -> ModelFolderError:
         f"{folder} is not an undertone {thing}: its {MANIFEST} has format {found!r}, not {kind!r}.",
         remedy,
     )
+
+
+def located(path: str | Path | None) -> Path:
+    """The folder of a model: the one named, or that inside the package for None or its name."""
+    return PACKAGED if path is None or str(path) == BUILT_IN else Path(path)
+
+
+def name_of(folder: Path) -> str:
+    """What the model in a folder is called; of the one inside the package, ``built-in``."""
+    return BUILT_IN if folder == PACKAGED else folder.resolve().name
 
 
 def kind_of(folder: Path) -> str:

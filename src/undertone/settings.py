@@ -132,8 +132,8 @@ class NetworkConfig(Struct, frozen=True, forbid_unknown_fields=True):
     wide: Annotated[
         bool,
         Meta(
-            description="a bag of n-grams stands beside the network, its logits added; set by "
-            "undertone widen"
+            description="a bag of n-grams stands beside the network, its logits added; the network "
+            "learns what they leave. undertone widen adds one to a finished network"
         ),
     ] = False
 
@@ -340,6 +340,15 @@ class BagConfig(Struct, frozen=True, forbid_unknown_fields=True):
     c: Annotated[
         float, Meta(gt=0.0, description="inverse strength of the L2 penalty (scikit-learn's C)")
     ] = 1.0
+    beside: Annotated[
+        float,
+        Meta(
+            gt=0.0,
+            le=1.0,
+            description="how much of their calibrated logits counts where a network learns beside "
+            "them (network.wide)",
+        ),
+    ] = 0.5
 
 
 class PretrainConfig(Struct, frozen=True, forbid_unknown_fields=True):

@@ -7,8 +7,10 @@ import torch
 from safetensors.torch import load_file
 from traininghelpers import prepared, result, run, tiny_config, tiny_data
 
+import undertone
 from undertone import modelfolder, networks, training
 from undertone.errors import ConfigError, ModelFolderError, RunInterruptedError
+from undertone.evaluation.export import export_int8
 from undertone.training import loop, optimizer, start
 from undertone.training.pretrain import pretrain
 
@@ -121,7 +123,8 @@ def test_other_labels_leave_the_output_layer_alone(tmp_path):
     first = run(prepared(tmp_path / "a"), tiny_config()).folder
     data = tiny_data(labels=("negative", "mixed", "positive"))
     network = networks.build_network(tiny_config(), 100, 2)
-    taken = start.apply(start.load(first, tiny_config()), _resized(network, first), data.labels)
+    begun = start.load(first, tiny_config())
+    taken = start.apply(begun, _resized(network, first), data.labels, tiny_config())
     assert "embedding.weight" in taken
     assert not [name for name in taken if name.startswith("output.")]
 
@@ -133,11 +136,11 @@ def _resized(network, folder):
 
 
 def test_settings_that_do_not_fit_are_all_named(language_model):
-    wide = tiny_config(network={"hidden_dim": 12, "bidirectional": False}, vectors="texts")
+    other = tiny_config(network={"hidden_dim": 4, "bidirectional": False}, vectors="texts")
     with pytest.raises(ConfigError) as caught:
-        start.load(language_model, wide)
+        start.load(language_model, other)
     assert str(caught.value).endswith(
-        "Add --set network.hidden_dim=6 --set network.bidirectional=true "
+        "Add --set network.bidirectional=true --set network.hidden_dim=6 "
         "--set train.vectors=random."
     )
 
@@ -160,3 +163,84 @@ def test_a_language_model_is_no_model_and_the_other_way_round(tmp_path, language
     model = run(prepared(tmp_path / "m"), tiny_config(epochs=1)).folder
     with pytest.raises(ModelFolderError, match="undertone pretrain"):
         modelfolder.read(model, modelfolder.LANGUAGE_MODEL)
+
+
+def test_a_model_grows_into_a_wider_one_that_says_the_same(tmp_path):
+    for pooling, layers in (("concat", 1), ("attention", 2), ("last", 2)):
+        shape = {"pooling": pooling, "layers": layers}
+        narrow = tiny_config(network=shape)
+        folder = run(prepared(tmp_path / pooling), narrow).folder
+        theirs = weights(folder)
+        wide = tiny_config(network={**shape, "embedding_dim": 14, "hidden_dim": 11})
+        vocabulary = len(theirs["embedding.weight"])
+        small = networks.build_network(narrow, vocabulary, 2).eval()
+        small.load_state_dict(theirs)
+        large = networks.build_network(wide, vocabulary, 2).eval()
+        fresh = large.state_dict()["layers.0.forward_lstm.weight_hh_l0"].clone()
+        begun = start.load(folder, wide)
+        taken = start.apply(begun, large, begun.manifest.labels, wide)
+        assert sorted(taken) == sorted(theirs)
+        ids, lengths = torch.randint(1, vocabulary, (4, 9)), torch.tensor([9, 4, 1, 7])
+        with torch.no_grad():
+            torch.testing.assert_close(
+                large(ids, lengths), small(ids, lengths), atol=1e-6, rtol=1e-5
+            )
+        hidden = theirs["layers.0.forward_lstm.weight_hh_l0"].shape[1]
+        grown = large.state_dict()["layers.0.forward_lstm.weight_hh_l0"]
+        assert torch.equal(grown[hidden:11], fresh[hidden:11])  # new units are random
+        assert not grown[:hidden, hidden:].any()  # and no old one listens to them yet
+
+
+def test_what_cannot_grow_is_refused(tmp_path):
+    folder = run(prepared(tmp_path / "m"), tiny_config(network={"layer_norm": True})).folder
+    hidden = modelfolder.read(folder).config.network.hidden_dim
+    wide = tiny_config(network={"layer_norm": True, "hidden_dim": 2 * hidden})
+    with pytest.raises(ConfigError, match=rf"network\.hidden_dim={hidden}"):
+        start.load(folder, wide)
+    plain = run(prepared(tmp_path / "p"), tiny_config()).folder
+    other = tiny_config(network={"pooling": "last", "hidden_dim": 2 * hidden})
+    with pytest.raises(ConfigError, match=r"network\.pooling=concat"):
+        start.load(plain, other)
+    with pytest.raises(ConfigError, match=rf"network\.hidden_dim={hidden}"):
+        start.load(plain, tiny_config(network={"hidden_dim": hidden - 1}))
+
+
+@pytest.mark.parametrize("shape", [{}, {"pooling": "attention", "layers": 2, "layer_norm": True}])
+def test_a_model_that_has_int8_weights_alone_is_gone_on_from(tmp_path, shape):
+    config = tiny_config(network=shape)
+    folder = run(prepared(tmp_path / "m"), config).folder
+    exact = weights(folder)
+    export_int8(folder)
+    manifest = modelfolder.read(folder)
+    for name in (modelfolder.WEIGHTS, modelfolder.GRAPH):
+        (folder / name).unlink()
+    modelfolder.write(folder, manifest)
+    begun = start.load(folder, config)
+    vocabulary = len(exact["embedding.weight"])
+    ours, theirs = (networks.build_network(config, vocabulary, 2).eval() for _ in range(2))
+    theirs.load_state_dict(exact)
+    assert sorted(start.apply(begun, ours, manifest.labels, config)) == sorted(exact)
+    for name, weight in exact.items():
+        if not name.startswith(("output", "norm")):  # these are folded into each other
+            step = weight.abs().max().item() / 63  # 7 bits
+            torch.testing.assert_close(begun.weights[name], weight, atol=step, rtol=0)
+    torch.manual_seed(3)
+    ids, lengths = torch.randint(1, vocabulary, (16, 9)), torch.arange(16) % 9 + 1
+    with torch.no_grad():
+        got, expected = ours(ids, lengths), theirs(ids, lengths)
+    assert (got - expected).abs().max() < 0.15 * expected.std()
+    model = undertone.load(folder)
+    graph = model.network.logits([row[:n].numpy() for row, n in zip(ids, lengths, strict=True)])
+    assert abs(got.numpy() - graph).max() < 0.15 * expected.std()
+    data = modelfolder.read(run(prepared(tmp_path / "n"), config, start_from=folder).folder).data
+    assert data["start_digest"] == manifest.files[modelfolder.GRAPH_INT8].sha256
+
+
+def test_int8_weights_of_other_architectures_are_refused(tmp_path):
+    folder = run(prepared(tmp_path / "m"), tiny_config(network={"architecture": "hybrid"})).folder
+    export_int8(folder)
+    manifest = modelfolder.read(folder)
+    (folder / modelfolder.WEIGHTS).unlink()
+    modelfolder.write(folder, manifest)
+    with pytest.raises(ModelFolderError, match="of the architecture hybrid cannot be gone on from"):
+        start.load(folder, tiny_config(network={"architecture": "hybrid"}))

@@ -40,7 +40,7 @@ source_option = click.option("--data", "source", required=True, metavar="SOURCE"
 start_from_option = click.option(
     "--start-from",
     type=click.Path(path_type=Path),
-    help="Language model, or model, to start from: a folder.",
+    help="Language model, or model, to start from: a folder, or built-in.",
 )
 also_option = click.option(
     "--also",

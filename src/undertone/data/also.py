@@ -63,9 +63,11 @@ def joined(
     """Training data with further reviews behind its own, each ``config.also_passes`` times."""
     if not also:
         return data
-    train = (*data.train, *repeated(also, config))
+    more = repeated(also, config)
+    train = (*data.train, *more)
     digest = digest_of(train, data.validation)
-    return replace(data, train=train, digest=digest, notes=(*data.notes, *notes))
+    notes = (*data.notes, *notes)
+    return replace(data, train=train, digest=digest, notes=notes, further=len(more))
 
 
 def repeated(also: Sequence[Example], config: DataConfig) -> tuple[Example, ...]:

@@ -40,6 +40,7 @@ class TrainingData(Struct, frozen=True):
         labels: in the order of the network's outputs.
         digest: hex SHA-256 of names, labels and texts of both parts, in order.
         notes: what was left out or noticed, a line each.
+        further: how many of the last training reviews are no labelled reviews of the source.
     """
 
     train: tuple[Example, ...]
@@ -47,6 +48,7 @@ class TrainingData(Struct, frozen=True):
     labels: tuple[str, ...]
     digest: str
     notes: tuple[str, ...]
+    further: int = 0
 
 
 class Collected(Struct, frozen=True):

@@ -100,11 +100,20 @@ def without_fold(examples: Sequence[Example], config: DataConfig) -> tuple[Examp
     """
     if not config.folds:
         return tuple(examples)
+    folds = dealt(examples, config.folds, config)
+    return tuple(each for each, fold in zip(examples, folds, strict=True) if fold != config.fold)
+
+
+def dealt(examples: Sequence[Example], folds: int, config: DataConfig) -> list[int]:
+    """The fold of every review, from 0; see :func:`without_fold`."""
     by_group = config.group == "auto"
     units = _units(examples, by_group=by_group)
     ranked = _ranked(examples, units, config.split_seed, "fold", by_group)
-    out = {place for unit in ranked[config.fold :: config.folds] for place in unit}
-    return tuple(each for place, each in enumerate(examples) if place not in out)
+    found = [0] * len(examples)
+    for number, unit in enumerate(ranked):
+        for place in unit:
+            found[place] = number % folds
+    return found
 
 
 def _choose(units: Sequence[Sequence[int]], examples: Sequence[Example], share: float) -> set[int]:

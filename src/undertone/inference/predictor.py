@@ -80,7 +80,7 @@ class Model:
     @property
     def name(self) -> str:
         """Name of the model's folder; of the model inside the package, ``"built-in"``."""
-        return "built-in" if self.folder == modelfolder.PACKAGED else self.folder.resolve().name
+        return modelfolder.name_of(self.folder)
 
     @overload  # one text is an Iterable[str] too; the first match counts
     def predict(self, texts: str) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -232,7 +232,7 @@ def load(
         ModelFolderError: the folder is missing, damaged, foreign, newer than this program, or
             has no graph of that precision.
     """
-    folder = modelfolder.PACKAGED if path is None else Path(path)
+    folder = modelfolder.located(path)
     manifest = modelfolder.read(folder)
     chosen = _precision(precision, folder, manifest)
     encoder = TextEncoder.load(

@@ -1,4 +1,4 @@
-"""A language model as the start of a wider one that, at first, says the same.
+"""A trained network as the start of a wider one that, at first, says the same.
 
 Chen, Goodfellow and Shlens, "Net2Net: Accelerating Learning via Knowledge Transfer" (ICLR 2016):
 what a small network learnt need not be learnt again by a larger one. The paper copies units and
@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from undertone.networks.language_model import LanguageModel
+from undertone.networks.shapes import pooled_width
+from undertone.settings import NetworkConfig
 
 _GATES = 4
 
@@ -34,23 +36,51 @@ def grow(weights: Mapping[str, Tensor], model: LanguageModel) -> None:
     """
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            gated = name.startswith("layers.")
-            _overlay(weights[name], parameter, gates=_GATES if gated else 1, name=name)
+            _overlay(weights[name], parameter, name=name)
 
 
-def _overlay(old: Tensor, new: Tensor, *, gates: int, name: str) -> None:
-    """Old numbers into the corner of each gate's block, zeros beside them where old units read."""
-    source = old.view(gates, -1, *old.shape[1:])
-    target = new.view(gates, -1, *new.shape[1:])
-    rows = source.shape[1]
+def grow_parameter(name: str, old: Tensor, new: Tensor, network: NetworkConfig) -> None:
+    """Overwrite one fresh parameter of a classifier, as :func:`grow` does for a language model.
+
+    Args:
+        name: of the parameter in the ``state_dict``.
+        old: of the narrower network, which pools as the wider one does and has as many directions.
+        new: of the wider one.
+        network: the shape of the wider one.
+    """
+    directions = 2 if network.bidirectional else 1
+    stretches = 1
+    if name == "output.weight":
+        stretches = pooled_width(network) // network.hidden_dim
+    elif name == "attention.score.weight" or _reads_a_layer(name):
+        stretches = directions
+    with torch.no_grad():
+        _overlay(old, new, name=name, stretches=stretches)
+
+
+def _reads_a_layer(name: str) -> bool:
+    """Whether the columns are states of the layer below, one direction after the other."""
+    return "weight_ih" in name and not name.startswith("layers.0.")
+
+
+def _overlay(old: Tensor, new: Tensor, *, name: str, stretches: int = 1) -> None:
+    """Old numbers into the corner of each gate's block, zeros beside them where old units read.
+
+    The columns are ``stretches`` runs of equal width, each of which grew.
+    """
+    gates = _GATES if name.startswith("layers.") else 1
     if new.dim() == 1:
+        source, target = old.view(gates, -1), new.view(gates, -1)
+        rows = source.shape[1]
         target[:, :rows] = source
         if name.startswith("projections."):
             target[:, rows:] = 0.0
         return
-    columns = source.shape[2]
+    source = old.view(gates, -1, stretches, old.shape[1] // stretches)
+    target = new.view(gates, -1, stretches, new.shape[1] // stretches)
+    rows, columns = source.shape[1], source.shape[3]
     if name != "embedding.weight":  # a token vector is read by others; it reads nothing itself
-        target[:, :rows, columns:] = 0.0
+        target[:, :rows, :, columns:] = 0.0
     if name.startswith("projections."):  # the new elements of a guess meet those of token vectors
         target[:, rows:] = 0.0
-    target[:, :rows, :columns] = source
+    target[:, :rows, :, :columns] = source

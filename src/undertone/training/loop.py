@@ -92,12 +92,16 @@ def _step(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer], s
 
 
 class _Batch(NamedTuple):
-    """Reviews on the run's device; ``targets`` as :class:`Objective` takes them."""
+    """Reviews on the run's device; ``targets`` as :class:`Objective` takes them.
+
+    ``beside``, float32 (B, K) or (B, 1), is added to the network's logits.
+    """
 
     ids: Tensor
     lengths: Tensor
     labels: Tensor
     targets: Tensor
+    beside: Tensor
 
 
 def _passes(trainer: Trainer, batch: _Batch) -> Iterator[tuple[_Batch, float | Tensor]]:
@@ -123,7 +127,9 @@ def _batch(trainer: Trainer, train: EncodedReviews, index: NDArray[np.integer]) 
         )
     labels = torch.from_numpy(train.targets[index]).to(device)
     targets = labels if train.soft is None else torch.from_numpy(train.soft[index]).to(device)
-    return _Batch(*batch_tensors(sequences, device), labels, targets)
+    beside = np.zeros((len(index), 1), np.float32) if train.beside is None else train.beside[index]
+    added = torch.from_numpy(beside).to(device)
+    return _Batch(*batch_tensors(sequences, device), labels, targets, added)
 
 
 def _gradients(
@@ -145,7 +151,7 @@ def _gradients(
 
     if against is None:
         with _number_format(trainer):
-            logits = trainer.network(batch.ids, batch.lengths).float()
+            logits = trainer.network(batch.ids, batch.lengths).float() + batch.beside
         loss = loss_of(logits)
         loss.backward()  # type: ignore[no-untyped-call]
         return logits.detach(), loss.detach()
@@ -154,7 +160,7 @@ def _gradients(
         torch.manual_seed(seed)  # the same dropout in every pass of the step
         with _number_format(trainer):
             logits: Tensor = trainer.network.classify(vectors, batch.lengths).float()  # type: ignore[operator]
-        return logits
+        return logits + batch.beside
 
     vectors = trainer.network.embedding(batch.ids)  # type: ignore[operator]
     return against.backward(vectors, batch.lengths, read, loss_of)

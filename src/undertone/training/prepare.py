@@ -88,9 +88,10 @@ def encode(
     sequences = [review.ids for review in kept]
     if soft is not None:
         chosen = soft[places]
-        return EncodedReviews(sequences, chosen.argmax(axis=1).astype(np.int64), total, chosen)
+        likeliest = chosen.argmax(axis=1).astype(np.int64)
+        return EncodedReviews(sequences, likeliest, total, chosen, places=np.array(places))
     targets = np.array([index[examples[place].label or ""] for place in places], dtype=np.int64)
-    return EncodedReviews(sequences, targets, total)
+    return EncodedReviews(sequences, targets, total, places=np.array(places))
 
 
 def start_from_texts(network: nn.Module, texts: Iterable[NDArray[np.int32]], *, seed: int) -> None:

@@ -17,13 +17,13 @@ from undertone.config import RunConfig
 from undertone.data.also import described_with, joined, load_also
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
-from undertone.errors import ConfigError
 from undertone.extras import require
 from undertone.settings import BAG
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import (
     augment,
     bag_run,
+    beside,
     checkpoint,
     hardware,
     loop,
@@ -154,11 +154,6 @@ def train_examples(
             listen=on_event,
         )
         return result_of(output, bag_metrics)
-    if config.network.wide:
-        raise ConfigError(
-            "network.wide=true: n-grams are put beside a finished network.",
-            "Train without it, then use `undertone widen`.",
-        )
     start = starting.load(start_from, config) if start_from is not None else None
     with hardware.claimed(config.train) as machine:
         on_event(Note(machine.describe()))
@@ -176,9 +171,15 @@ def train_examples(
             encoder.save(output / modelfolder.TOKENIZER)
         training = prepare.encode(encoder, data.train, data.labels, on_event, soft)
         validation = prepare.encode(encoder, data.validation, data.labels, on_event)
+        wide = None
+        if config.network.wide:
+            wide, training, validation = beside.fit(
+                data, training, validation, config, vocabulary=encoder.size, listen=on_event
+            )
         if start is not None and not going_on:
-            taken = starting.apply(start, network, data.labels)
-            on_event(Note(f"Starting from {start.folder}: {len(taken)} tensors."))
+            taken = starting.apply(start, network, data.labels, config)
+            grown = ", grown into wider ones" if start.grows_into(config.network) else ""
+            on_event(Note(f"Starting from {start.folder}: {len(taken)} tensors{grown}."))
         elif config.train.vectors == "texts" and not going_on:
             _learn_vectors(network, encoder, training, unlabelled, config, on_event)
         targets = training.targets.tolist()
@@ -214,6 +215,7 @@ def train_examples(
             progress=trainer.progress,
             logits=evaluate(trainer, validation),
             validation=validation,
+            wide=None if wide is None else bag_run.tensors(wide),
         )
     metrics = publish.publish(output, outcome)
     path.unlink(missing_ok=True)

@@ -1,10 +1,15 @@
-"""Starting a classifier from a language model, or from another classifier."""
+"""Starting a classifier from a language model, or from another classifier.
+
+An LSTM may be wider than what it starts from: see :mod:`undertone.training.grow`.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from msgspec import Struct
 from torch import Tensor, nn
 
@@ -13,6 +18,9 @@ from undertone.config import RunConfig
 from undertone.errors import ConfigError, ModelFolderError
 from undertone.extras import require
 from undertone.modelfolder import Manifest
+from undertone.networks import readback
+from undertone.settings import NetworkConfig
+from undertone.training.grow import grow_parameter
 
 # What the weights to start from were made for, and what a run must therefore share with them.
 _TEXT = ("cleaning", "stopwords", "tokenizer", "vocabulary", "min_frequency")
@@ -29,9 +37,15 @@ class Start(Struct, frozen=True):
     weights: dict[str, Tensor]
     digest: str
 
+    def grows_into(self, network: NetworkConfig) -> bool:
+        """Whether the network is a wider one of the same kind."""
+        own = self.manifest.config.network
+        wider = any(getattr(network, key) != getattr(own, key) for key in _WIDTHS)
+        return wider and network.architecture == own.architecture == "lstm"
+
     def described(self) -> dict[str, str]:
         """What the folder of the new run says about where it started."""
-        return {"start_from": self.folder.name, "start_digest": self.digest}
+        return {"start_from": modelfolder.name_of(self.folder), "start_digest": self.digest}
 
 
 def load(folder: Path, config: RunConfig) -> Start:
@@ -41,9 +55,21 @@ def load(folder: Path, config: RunConfig) -> Start:
         ConfigError: the run's settings do not fit them; all are named.
         ModelFolderError: the folder is neither, or is damaged.
     """
+    folder = modelfolder.located(folder)
     manifest = modelfolder.read(folder, modelfolder.kind_of(folder))
-    mistakes = [*_differences(manifest.config, config, _NETWORK), *_needless(config)]
+    keys = dict.fromkeys([*_keys_to_share(manifest, config), *_narrower(manifest.config, config)])
+    mistakes = [*_differences(manifest.config, config, tuple(keys)), *_needless(config)]
     return _start(folder, manifest, mistakes)
+
+
+def _keys_to_share(manifest: Manifest, config: RunConfig) -> tuple[str, ...]:
+    """Settings of the network that must be the same; the widths where it cannot grow."""
+    theirs, ours = manifest.config.network, config.network
+    lstms = theirs.architecture == ours.architecture == "lstm"
+    if not lstms or theirs.layer_norm or ours.layer_norm:
+        return _NETWORK
+    wider = any(getattr(ours, key) != getattr(theirs, key) for key in _WIDTHS)
+    return ("bidirectional", "pooling") if wider and manifest.labels else ("bidirectional",)
 
 
 def load_language_model(folder: Path, config: RunConfig) -> Start:
@@ -54,10 +80,14 @@ def load_language_model(folder: Path, config: RunConfig) -> Start:
         ModelFolderError: the folder is no language model, or is damaged.
     """
     manifest = modelfolder.read(folder, modelfolder.LANGUAGE_MODEL)
-    theirs, ours = manifest.config.network, config.network
-    narrower = [key for key in _WIDTHS if getattr(ours, key) < getattr(theirs, key)]
-    keys = ("bidirectional", *narrower)
+    keys = ("bidirectional", *_narrower(manifest.config, config))
     return _start(folder, manifest, _differences(manifest.config, config, keys))
+
+
+def _narrower(theirs: RunConfig, ours: RunConfig) -> list[str]:
+    """Widths in which our run's network is narrower than what it starts from."""
+    pairs = ((key, getattr(ours.network, key), getattr(theirs.network, key)) for key in _WIDTHS)
+    return [key for key, mine, started in pairs if mine < started]
 
 
 def _start(folder: Path, manifest: Manifest, mistakes: list[str]) -> Start:
@@ -67,15 +97,26 @@ def _start(folder: Path, manifest: Manifest, mistakes: list[str]) -> Start:
             f"Add {' '.join(f'--set {each}' for each in mistakes)}.",
         )
     tokenizer = modelfolder.verified(folder, manifest, modelfolder.TOKENIZER)
-    weights = modelfolder.verified(folder, manifest, modelfolder.WEIGHTS)
-    digest = manifest.files[modelfolder.WEIGHTS].sha256
-    return Start(folder, manifest, tokenizer, _read(weights), digest)
+    exported = modelfolder.WEIGHTS not in manifest.files
+    name = modelfolder.GRAPH_INT8 if exported else modelfolder.WEIGHTS
+    path = modelfolder.verified(folder, manifest, name)
+    weights = _read_back(path, manifest) if exported else _read(path)
+    return Start(folder, manifest, tokenizer, weights, manifest.files[name].sha256)
 
 
-def apply(start: Start, network: nn.Module, labels: tuple[str, ...]) -> list[str]:
+def apply(
+    start: Start, network: nn.Module, labels: tuple[str, ...], config: RunConfig
+) -> list[str]:
     """Copy every weight that the network has too, under the same name and in the same shape.
 
-    The output layer is taken over only from a model that has the same labels.
+    Where the network is wider than what it starts from, its weights grow out of the others. The
+    output layer is taken over only from a model that has the same labels.
+
+    Args:
+        start: from :func:`load`, with the same ``config``.
+        network: of which the weights are overwritten.
+        labels: in the order of its outputs.
+        config: of the run.
 
     Returns:
         Names of the parameters that were copied.
@@ -83,14 +124,18 @@ def apply(start: Start, network: nn.Module, labels: tuple[str, ...]) -> list[str
     Raises:
         ModelFolderError: none fits.
     """
+    wider = start.grows_into(config.network)
     taken = []
     for name, parameter in network.named_parameters():
         weight = start.weights.get(name)
-        if weight is None or weight.shape != parameter.shape:
+        if weight is None or (weight.shape != parameter.shape and not wider):
             continue
         if name.startswith("output.") and start.manifest.labels != labels:
             continue
-        parameter.data.copy_(weight)
+        if wider:
+            grow_parameter(name, weight, parameter.data, config.network)
+        else:
+            parameter.data.copy_(weight)
         taken.append(name)
     if "embedding.weight" not in taken:
         raise ModelFolderError(
@@ -127,6 +172,11 @@ def _needless(config: RunConfig) -> list[str]:
 
 def _spelled(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read_back(path: Path, manifest: Manifest) -> dict[str, Tensor]:
+    arrays = readback.weights_of(path, manifest.config.network)
+    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
 
 
 def _read(path: Path) -> dict[str, Tensor]:

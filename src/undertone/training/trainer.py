@@ -35,12 +35,16 @@ class EncodedReviews:
     ``tokens_total`` counts the tokens of all reviews before long ones are cut. Where ``soft`` is
     given, float32 (N, C), each row a distribution over the C labels, training learns from it;
     ``targets`` are then what accuracy is measured against and balanced weights are counted from.
+    ``beside``, float32 (N, K), is added to the network's logits. ``places``, int64 (N,), says which
+    of the examples that were given each one is; the others held no token.
     """
 
     sequences: list[NDArray[np.int32]]
     targets: NDArray[np.int64]
     tokens_total: int
     soft: NDArray[np.float32] | None = None
+    beside: NDArray[np.float32] | None = None
+    places: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -131,7 +135,10 @@ class Trainer:
 def evaluate(
     trainer: Trainer, reviews: EncodedReviews, *, batch_size: int = 64
 ) -> NDArray[np.float32]:
-    """Logits float32 (N, K) of the averaged weights, in the order of ``reviews``."""
+    """Logits float32 (N, K) of the averaged weights, in the order of ``reviews``.
+
+    What stands beside the network is part of them.
+    """
     rows: dict[int, NDArray[np.float32]] = {}
     with _averaged(trainer), torch.no_grad():
         for index in bucket_by_length(reviews.lengths, batch_size):
@@ -139,7 +146,8 @@ def evaluate(
             ids, lengths = batch_tensors(sequences, trainer.hardware.device)
             logits = trainer.network(ids, lengths).float().cpu().numpy()
             rows.update(zip(index.tolist(), logits, strict=True))
-    return np.stack([rows[number] for number in range(len(rows))])
+    found = np.stack([rows[number] for number in range(len(rows))])
+    return found if reviews.beside is None else found + reviews.beside
 
 
 def accuracy(logits: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
