@@ -111,10 +111,23 @@ runs/pupil-2/config.json: runs/reader/config.json
 		--set train.embedding_dropout=0.1 --set train.input_dropout=0.15 \
 		--set train.output_dropout=0.3 --output runs/pupil-2 $(call go_on,pupil-2)
 
-# No more n-grams than fit into the package.
-runs/small/config.json: runs/pupil-2/config.json
+runs/widened/config.json: runs/pupil-2/config.json
 	$(BIN)/undertone widen runs/pupil-2 --data $(IMDB) $(LEAVE_OUT) --set bag.min_reviews=6 \
-		--output runs/small
+		--output runs/widened
+
+# On and on from there: it is its own teacher, under attack, and learns beside its n-grams. No more
+# of these than fit into the package.
+ON := --set network.wide=true --set train.vectors=random --set train.patience=0 \
+	--set train.keep=last --set train.batch_size=64 --set train.word_dropout=0.05 \
+	--set train.embedding_dropout=0.1 --set train.adversarial=adversarial \
+	--set train.adversarial_norm=1 --set train.adversarial_start=0
+
+runs/small/config.json: runs/widened/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) --preset small \
+		--teachers runs/widened --start-from runs/widened $(ON) --set bag.min_reviews=6 \
+		--set data.also_passes=6 --set distill.sentences=0.5 --set train.epochs=2 \
+		--set train.lr=1.5e-3 --set train.input_dropout=0.15 --set train.output_dropout=0.3 \
+		--output runs/small $(call go_on,small)
 
 results/%/metrics.json: runs/%/config.json
 	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*

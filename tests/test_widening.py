@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import undertone
-from undertone import calibration, modelfolder, widening
+from undertone import calibration, modelfolder, training, widening
 from undertone.cli.entry import run
 from undertone.config import load_preset
 from undertone.data.examples import Example, SourceOptions
@@ -20,11 +20,13 @@ from undertone.errors import ConfigError, ModelFolderError
 from undertone.evaluation.export import export_int8
 from undertone.settings import BagConfig
 
+BAG = BagConfig(ngrams=2)
+
 
 @pytest.fixture(scope="module")
 def folder(sample_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("wide") / "m"
-    return widening.widen(sample_model, "sample", bag=BagConfig(ngrams=2), output=output).folder
+    return widening.widen(sample_model, "sample", bag=BAG, output=output).folder
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +101,74 @@ def test_a_folder_without_its_n_grams_is_refused(folder: Path, tmp_path: Path) -
 
 
 def test_what_cannot_be_widened_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has n-grams beside it already"):
-        widening.widen(folder, "sample", bag=BagConfig(), output=tmp_path / "x")
+    bag = training.train("sample", config=load_preset("bag"), output=tmp_path / "bag").folder
+    with pytest.raises(ConfigError, match="is a bag of n-grams already"):
+        widening.widen(bag, "sample", bag=BagConfig(), output=tmp_path / "x")
+    with pytest.raises(ConfigError, match="own folder"):
+        widening.widen(folder, "sample", bag=BagConfig(), output=folder)
     assert not (tmp_path / "x").exists()
+
+
+def test_n_grams_that_were_there_stay_behind(
+    folder: Path, sample_model: Path, tmp_path: Path
+) -> None:
+    bag = BagConfig(ngrams=1)
+    once = widening.widen(sample_model, "sample", bag=bag, output=tmp_path / "once").folder
+    again = widening.widen(folder, "sample", bag=bag, output=tmp_path / "again").folder
+    ours, theirs = (
+        undertone.load(each).logits(["dull", "a moving film"]) for each in (once, again)
+    )
+    np.testing.assert_allclose(ours.logits, theirs.logits, rtol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of other widths and another seed than the sample model."""
+    settings = ["train.epochs=3", "train.threads=1", "network.hidden_dim=12"]
+    config = load_preset("sample", [*settings, "network.embedding_dim=20"], seed=5)
+    output = tmp_path_factory.mktemp("other") / "n"
+    return training.train("sample", config=config, output=output).folder
+
+
+def test_several_networks_become_one(
+    sample_model: Path, other: Path, tmp_path: Path, validation: list[Example]
+) -> None:
+    both = widening.widen([sample_model, other], "sample", bag=BAG, output=tmp_path / "m").folder
+    model, manifest = undertone.load(both), modelfolder.read(both)
+    total = model.network.alone.logits(
+        [each.ids for each in model.encoder.encode(texts(validation))]
+    )
+    parts = np.hstack(
+        [undertone.load(each).logits(texts(validation)).logits for each in (sample_model, other)]
+    )
+    found, *_ = np.linalg.lstsq(parts, total, rcond=None)
+    np.testing.assert_allclose(parts @ found, total, atol=1e-4)
+    assert min(found) >= 0.0
+    assert max(found) > 0.01
+    widths = manifest.config.network.embedding_dim, manifest.config.network.hidden_dim
+    first = modelfolder.read(sample_model).config.network
+    assert widths == (first.embedding_dim + 20, first.hidden_dim + 12)
+    assert manifest.data["network"] == f"{sample_model.name}, {other.name}"
+    explained = model.explain(validation[0].text)
+    logit = explained.base + sum(token.contribution for token in explained.tokens)
+    assert logit == pytest.approx(float(model.logits([validation[0].text]).logits[0, 0]), abs=1e-5)
+
+
+def test_networks_that_do_not_fit_together_are_refused(sample_model: Path, tmp_path: Path) -> None:
+    def trained(name: str, *settings: str) -> Path:
+        config = load_preset("sample", ["train.epochs=1", "train.threads=1", *settings])
+        return training.train("sample", config=config, output=tmp_path / name).folder
+
+    cases = {
+        "text settings": trained("a", "text.max_tokens=50"),
+        "validation reviews": trained("b", "data.split_seed=3"),
+        "more than their widths": trained("c", "network.layers=2"),
+        "without attention pooling": trained("d", "network.pooling=attention"),
+    }
+    for message, folder in cases.items():
+        with pytest.raises(ConfigError, match=message):
+            widening.widen([sample_model, folder], "sample", bag=BAG, output=tmp_path / "x")
+        assert not (tmp_path / "x").exists()
 
 
 def test_a_bag_has_no_bag_beside_it() -> None:
@@ -132,7 +199,7 @@ def test_factors_are_those_of_logistic_regression_without_a_bias() -> None:
     reference = LogisticRegression(C=1e9, fit_intercept=False, tol=1e-10).fit(
         np.hstack([first, second]), targets
     )
-    found = widening.factors(first, second, targets)
+    found = widening.factors([first, second], targets)
     np.testing.assert_allclose(found, reference.coef_[0], rtol=2e-3)
 
 
@@ -140,6 +207,6 @@ def test_a_misleading_bag_gets_no_say() -> None:
     generator = np.random.default_rng(1)
     targets = generator.integers(0, 2, 200)
     good = (2.0 * targets - 1.0 + generator.normal(size=200))[:, None].astype(np.float32)
-    deep, against = widening.factors(good, -good, targets)
+    deep, against = widening.factors([good, -good], targets)
     assert deep > 0.0
     assert against == 0.0

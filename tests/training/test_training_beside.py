@@ -90,7 +90,7 @@ def test_what_is_published_is_the_sum(tmp_path):
     texts = [each.text for each in data.validation]
     logits = model.logits(texts).logits
     ids = [each.ids for each in model.encoder.encode(texts)]
-    apart = model.network._network.logits(ids), model.network._bag.logits(ids)
+    apart = model.network.alone.logits(ids), model.network._bag.logits(ids)
     assert min(np.abs(part).max() for part in apart) > 0.05
     np.testing.assert_allclose(logits, apart[0] + apart[1], atol=1e-6)
     targets = np.array([data.labels.index(each.label) for each in data.validation])

@@ -16,7 +16,7 @@ COMMANDS = {
     "train": "Train a model on labelled reviews.",
     "distill": "Train a small model on the verdicts of larger ones.",
     "tune": "Search for better settings, with as many workers as there are.",
-    "widen": "Put n-grams beside a trained network.",
+    "widen": "Put networks side by side in one, and n-grams beside them.",
     "evaluate": "Measure a model on labelled reviews.",
     "probe": "Measure how well models read what is hard, by phenomenon.",
     "export": "Write the int8 model beside the float32 one, and measure both.",

@@ -29,10 +29,10 @@ def default_output(preset: str, source: str) -> Path:
 
 def summary(result: TrainResult, curves: str, next_command: str) -> str:
     """What was reached, where to look, and what to type next."""
+    epochs = f"after epoch {result.best_epoch} of {result.epochs}, " if result.epochs else ""
     reached = (
         f"validation accuracy {percent(result.validation_accuracy)}, "
-        f"loss {result.validation_loss:.3f}, after epoch {result.best_epoch} "
-        f"of {result.epochs}, in {duration(result.seconds)}"
+        f"loss {result.validation_loss:.3f}, {epochs}in {duration(result.seconds)}"
     )
     return facts(
         [

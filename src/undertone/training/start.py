@@ -97,11 +97,24 @@ def _start(folder: Path, manifest: Manifest, mistakes: list[str]) -> Start:
             f"Add {' '.join(f'--set {each}' for each in mistakes)}.",
         )
     tokenizer = modelfolder.verified(folder, manifest, modelfolder.TOKENIZER)
+    weights, digest = weights_of(folder, manifest)
+    return Start(folder, manifest, tokenizer, weights, digest)
+
+
+def weights_of(folder: Path, manifest: Manifest) -> tuple[dict[str, Tensor], str]:
+    """The weights in a folder, read back from its int8 graph where there are no others.
+
+    Returns:
+        Float32 tensors under the names of the ``state_dict``, and the SHA-256 of their file.
+
+    Raises:
+        ModelFolderError: there are none, or they are damaged.
+    """
     exported = modelfolder.WEIGHTS not in manifest.files
     name = modelfolder.GRAPH_INT8 if exported else modelfolder.WEIGHTS
     path = modelfolder.verified(folder, manifest, name)
     weights = _read_back(path, manifest) if exported else _read(path)
-    return Start(folder, manifest, tokenizer, weights, manifest.files[name].sha256)
+    return weights, manifest.files[name].sha256
 
 
 def apply(

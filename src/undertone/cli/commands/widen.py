@@ -1,4 +1,4 @@
-"""``undertone widen``: n-grams beside a trained network."""
+"""``undertone widen``: trained networks in one, and n-grams beside them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class _Command(CommandWithSettings):
 
 
 @click.command(cls=_Command)
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument(
+    "models", nargs=-1, required=True, metavar="MODEL...", type=click.Path(path_type=Path)
+)
 @options.source_option
 @options.also_option
 @options.set_option
@@ -36,7 +38,7 @@ class _Command(CommandWithSettings):
 @click.pass_context
 def command(
     context: click.Context,
-    model: Path,
+    models: tuple[Path, ...],
     source: str,
     also: tuple[str, ...],
     overrides: tuple[str, ...],
@@ -49,18 +51,19 @@ def command(
 ) -> None:
     """Make a new model of the network in MODEL and the n-grams of its training reviews.
 
-    The n-grams learn from the labels that the network was trained on; how much each counts is
-    fitted on its validation reviews. Takes a minute where training took hours.
+    The n-grams learn from the labels that the network was trained on. Of several models the
+    networks become one, side by side. How much each part counts is fitted on the validation
+    reviews. Takes a minute where training took hours.
     """
     bag = load_preset("bag", overrides).bag
-    folder = output or model.with_name(f"{model.name}-wide")
+    folder = output or models[0].with_name(f"{models[0].name}-wide")
 
     require("torch", "train")
     from undertone import widening
 
     with training_progress(sys.stderr.isatty()) as listener:
         result = widening.widen(
-            model,
+            models,
             source,
             bag=bag,
             output=folder,
@@ -69,4 +72,5 @@ def command(
             overwrite=overwrite,
             on_event=listener,
         )
-    click.echo(summary(result, drawn(result.folder), evaluate_command(context, result.folder)))
+    curves = drawn(result.folder) if result.epochs else "those of the networks"
+    click.echo(summary(result, curves, evaluate_command(context, result.folder)))
