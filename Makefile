@@ -73,18 +73,6 @@ runs/teacher/config.json: runs/lm/config.json
 	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm --seed 1 \
 		--output runs/teacher $(call go_on,teacher)
 
-# The teacher goes on learning, from reviews without labels and from short texts too.
-runs/taught/config.json: runs/bag/config.json runs/teacher/config.json
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) --preset base \
-		--teachers runs/bag,runs/teacher --start-from runs/teacher --set data.also_passes=2 \
-		--set train.epochs=1 --set train.lr=7e-4 --set train.unfreeze=0 \
-		--set train.adversarial_start=0.4 --set train.patience=0 --set train.keep=last \
-		--set train.word_dropout=0.05 --set train.embedding_dropout=0.1 \
-		--output runs/taught $(call go_on,taught)
-
-runs/base/config.json: runs/taught/config.json
-	$(BIN)/undertone widen runs/taught --data $(IMDB) $(LEAVE_OUT) --output runs/base
-
 PUPIL := --preset small --set train.vectors=random --set train.patience=0 --set train.keep=last
 
 runs/pupil/config.json: runs/bag/config.json runs/teacher/config.json runs/lm-small/config.json
@@ -129,6 +117,20 @@ runs/small/config.json: runs/widened/config.json
 		--set train.lr=1.5e-3 --set train.input_dropout=0.15 --set train.output_dropout=0.3 \
 		--output runs/small $(call go_on,small)
 
+# From the language model again, by another way: reviews alone, no short texts, no n-grams.
+runs/other/config.json: runs/widened/config.json runs/lm-small/config.json
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(PUPIL) --teachers runs/widened \
+		--start-from runs/lm-small --seed 3 --set train.epochs=2 --set train.word_dropout=0.05 \
+		--set train.embedding_dropout=0.15 --set train.input_dropout=0.2 \
+		--set train.output_dropout=0.4 --set train.adversarial=adversarial \
+		--set train.adversarial_norm=1 --set train.adversarial_start=0.05 \
+		--output runs/other $(call go_on,other)
+
+# Three networks in one, and all n-grams beside it.
+runs/base/config.json: runs/pupil-2/config.json runs/small/config.json runs/other/config.json
+	$(BIN)/undertone widen runs/pupil-2 runs/small runs/other --data $(IMDB) $(LEAVE_OUT) \
+		--output runs/base
+
 results/%/metrics.json: runs/%/config.json
 	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*
 	cp runs/$*/metrics.json results/$*/training.json
@@ -138,7 +140,7 @@ base: results/base/metrics.json  ## train the strongest model and measure it, in
 
 small: results/small/metrics.json  ## train the model that goes into the package and measure it
 
-READERS := $(addprefix runs/,bag pupil reader pupil-2 small base)
+READERS := $(addprefix runs/,bag pupil reader pupil-2 widened small base)
 
 nuance: runs/small/config.json runs/base/config.json  ## probe the models by phenomenon
 	$(BIN)/undertone probe $(READERS) --output results/probes

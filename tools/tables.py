@@ -18,7 +18,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 # What each model of the README is, in the order of its table.
 MODELS = {
-    "base": "LSTM of 384 units a direction from a language model, taught, with n-grams",
+    "base": "three LSTMs of 128 units a direction in one, with n-grams",
     "small": "LSTM of 128 units a direction from a language model, taught, with n-grams",
     "bag": "n-grams with naive Bayes weights",
     "imdb-small": "LSTM of 128 units a direction, from scratch",
@@ -92,20 +92,19 @@ READERS = {
     "pupil": "language model, teachers, short texts",
     "reader": "then short texts, over and over",
     "pupil-2": "then teachers, sentences, short texts and counterfactual pairs",
-    "small": "with n-grams beside it",
-    "base": "the large one, short texts and counterfactual pairs too",
+    "widened": "with n-grams beside it",
+    "small": "then beside its n-grams and under attack, short texts again",
+    "base": "`pupil-2`, `small` and one that knows reviews alone, with n-grams",
 }
+# The steps were measured before `small` went on from `widened`, which then had its name.
+_RENAMED = {"small": "widened", "base": ""}
 
 
 def nuance() -> str:
     """Probes and counterfactual pairs, model by model."""
-    paths = [RESULTS / name / "metrics.json" for name in ("probes", "counterfactual")]
-    if not all(path.is_file() for path in paths):
+    probes, pairs = _probed("probes"), _probed("counterfactual")
+    if not probes or not pairs:
         return "Not measured yet: `make nuance` does it."
-    probes, pairs = (
-        {each["model"]["name"]: each for each in json.loads(path.read_text())["results"]}
-        for path in paths
-    )
     header = ("", "", "probes", "both", "revised", "both")
     rows = [
         (
@@ -119,6 +118,17 @@ def nuance() -> str:
         if name in probes and name in pairs
     ]
     return _table(header, rows)
+
+
+def _probed(name: str) -> dict[str, Any]:
+    """Results by model: of the steps on the way, and of the models that came of them."""
+    found: dict[str, Any] = {}
+    for folder, names in ((f"{name}-steps", _RENAMED), (name, {})):
+        path = RESULTS / folder / "metrics.json"
+        results = json.loads(path.read_text())["results"] if path.is_file() else []
+        models = ((each["model"]["name"], each) for each in results)
+        found |= {names.get(model, model): each for model, each in models}
+    return found
 
 
 def _share(figure: dict[str, Any]) -> str:

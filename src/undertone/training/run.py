@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training, load_unlabelled
 from undertone.extras import require
 from undertone.settings import BAG
+from undertone.text.bag import Bag
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import (
     augment,
@@ -169,25 +170,13 @@ def train_examples(
         runfolder.clear(output, keep_model=resume)
         if not going_on:
             encoder.save(output / modelfolder.TOKENIZER)
-        training = prepare.encode(encoder, data.train, data.labels, on_event, soft)
-        validation = prepare.encode(encoder, data.validation, data.labels, on_event)
-        wide = None
-        if config.network.wide:
-            wide, training, validation = beside.fit(
-                data, training, validation, config, vocabulary=encoder.size, listen=on_event
+        reviews = _encoded(data, encoder, config, soft, on_event)
+        if not going_on:
+            _begin(
+                network, start, data.labels, encoder, reviews.training, unlabelled, config, on_event
             )
-        if start is not None and not going_on:
-            taken = starting.apply(start, network, data.labels, config)
-            grown = ", grown into wider ones" if start.grows_into(config.network) else ""
-            on_event(Note(f"Starting from {start.folder}: {len(taken)} tensors{grown}."))
-        elif config.train.vectors == "texts" and not going_on:
-            _learn_vectors(network, encoder, training, unlabelled, config, on_event)
-        targets = training.targets.tolist()
-        objective = Objective(config.train, targets, len(data.labels), machine.device)
-        progress = Progress(
-            prepare.identity(config, data, output / modelfolder.TOKENIZER, start, soft)
-        )
-        path = output / checkpoint.NAME
+        targets = reviews.training.targets.tolist()
+        tokenizer = output / modelfolder.TOKENIZER
         with (
             stop_on_interrupt() as stop,
             joined_by_tensorboard(config.train.tensorboard, output, on_event) as listen,
@@ -196,16 +185,16 @@ def train_examples(
                 config,
                 machine,
                 network,
-                objective,
-                progress,
-                path,
+                Objective(config.train, targets, len(data.labels), machine.device),
+                Progress(prepare.identity(config, data, tokenizer, start, soft)),
+                output / checkpoint.NAME,
                 listen,
                 stop,
                 augment.build(config.train, encoder),
             )
             if resume:
                 upkeep.go_on(trainer, on_event)
-            weights = loop.fit(trainer, training, validation)
+            weights = loop.fit(trainer, reviews.training, reviews.validation)
         trainer.average.load(weights)
         outcome = publish.Outcome(
             config=config,
@@ -213,13 +202,58 @@ def train_examples(
             data=_describe(data, described, unlabelled, start),
             weights=weights,
             progress=trainer.progress,
-            logits=evaluate(trainer, validation),
-            validation=validation,
-            wide=None if wide is None else bag_run.tensors(wide),
+            logits=evaluate(trainer, reviews.validation),
+            validation=reviews.validation,
+            wide=None if reviews.bag is None else bag_run.tensors(reviews.bag),
         )
     metrics = publish.publish(output, outcome)
-    path.unlink(missing_ok=True)
+    trainer.path.unlink(missing_ok=True)
     return result_of(output, metrics)
+
+
+class _Reviews(NamedTuple):
+    """Encoded reviews, and the n-grams that the network learns beside, if any."""
+
+    bag: Bag | None
+    training: EncodedReviews
+    validation: EncodedReviews
+
+
+def _encoded(
+    data: TrainingData,
+    encoder: TextEncoder,
+    config: RunConfig,
+    soft: NDArray[np.float32] | None,
+    listen: Listener,
+) -> _Reviews:
+    training = prepare.encode(encoder, data.train, data.labels, listen, soft)
+    validation = prepare.encode(encoder, data.validation, data.labels, listen)
+    if not config.network.wide:
+        return _Reviews(None, training, validation)
+    return _Reviews(
+        *beside.fit(data, training, validation, config, vocabulary=encoder.size, listen=listen)
+    )
+
+
+def _begin(
+    network: nn.Module,
+    start: starting.Start | None,
+    labels: tuple[str, ...],
+    encoder: TextEncoder,
+    training: EncodedReviews,
+    unlabelled: Sequence[str],
+    config: RunConfig,
+    listen: Listener,
+) -> None:
+    """Overwrite the random start with what the run begins from."""
+    if start is not None:
+        taken = starting.apply(start, network, labels, config)
+        grown = ", grown into wider ones" if start.grows_into(config.network) else ""
+        listen(Note(f"Starting from {start.folder}: {len(taken)} tensors{grown}."))
+    elif config.train.vectors == "texts":
+        texts = [*training.sequences, *(each.ids for each in encoder.encode(unlabelled))]
+        listen(Note(f"Learning word vectors from {len(texts):,} texts."))
+        prepare.start_from_texts(network, texts, seed=config.seed)
 
 
 def result_of(folder: Path, metrics: dict[str, Any]) -> TrainResult:
@@ -232,19 +266,6 @@ def result_of(folder: Path, metrics: dict[str, Any]) -> TrainResult:
         validation_loss=metrics["validation"]["loss"],
         seconds=metrics["training_seconds"],
     )
-
-
-def _learn_vectors(
-    network: nn.Module,
-    encoder: TextEncoder,
-    training: EncodedReviews,
-    unlabelled: Sequence[str],
-    config: RunConfig,
-    listen: Listener,
-) -> None:
-    texts = [*training.sequences, *(each.ids for each in encoder.encode(unlabelled))]
-    listen(Note(f"Learning word vectors from {len(texts):,} texts."))
-    prepare.start_from_texts(network, texts, seed=config.seed)
 
 
 def _describe(
