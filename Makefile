@@ -105,25 +105,23 @@ runs/widened/config.json: runs/pupil-2/config.json
 
 # On and on from there: it is its own teacher, under attack, and learns beside its n-grams. No more
 # of these than fit into the package.
-ON := --set network.wide=true --set train.vectors=random --set train.patience=0 \
-	--set train.keep=last --set train.batch_size=64 --set train.word_dropout=0.05 \
-	--set train.embedding_dropout=0.1 --set train.adversarial=adversarial \
-	--set train.adversarial_norm=1 --set train.adversarial_start=0
+ATTACK := --set train.adversarial=adversarial --set train.adversarial_norm=1
 
 runs/small/config.json: runs/widened/config.json
-	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) --preset small \
-		--teachers runs/widened --start-from runs/widened $(ON) --set bag.min_reviews=6 \
-		--set data.also_passes=6 --set distill.sentences=0.5 --set train.epochs=2 \
-		--set train.lr=1.5e-3 --set train.input_dropout=0.15 --set train.output_dropout=0.3 \
-		--output runs/small $(call go_on,small)
+	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PAIRS) $(PUPIL) \
+		--teachers runs/widened --start-from runs/widened --set network.wide=true \
+		--set bag.min_reviews=6 --set data.also_passes=6 --set distill.sentences=0.5 \
+		--set train.epochs=2 --set train.batch_size=64 --set train.lr=1.5e-3 \
+		--set train.word_dropout=0.05 --set train.embedding_dropout=0.1 \
+		--set train.input_dropout=0.15 --set train.output_dropout=0.3 \
+		$(ATTACK) --set train.adversarial_start=0 --output runs/small $(call go_on,small)
 
 # From the language model again, by another way: reviews alone, no short texts, no n-grams.
 runs/other/config.json: runs/widened/config.json runs/lm-small/config.json
 	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(PUPIL) --teachers runs/widened \
 		--start-from runs/lm-small --seed 3 --set train.epochs=2 --set train.word_dropout=0.05 \
 		--set train.embedding_dropout=0.15 --set train.input_dropout=0.2 \
-		--set train.output_dropout=0.4 --set train.adversarial=adversarial \
-		--set train.adversarial_norm=1 --set train.adversarial_start=0.05 \
+		--set train.output_dropout=0.4 $(ATTACK) --set train.adversarial_start=0.05 \
 		--output runs/other $(call go_on,other)
 
 # Three networks in one, and all n-grams beside it.

@@ -7,12 +7,19 @@ import json
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from traininghelpers import examples, prepared, result, run, tiny_config, tiny_data
+from traininghelpers import (
+    examples,
+    prepared,
+    result,
+    run,
+    stopped_and_resumed,
+    tiny_config,
+    tiny_data,
+)
 
 import undertone
-from undertone import calibration, modelfolder, training
+from undertone import calibration, modelfolder
 from undertone.data.splits import dealt
-from undertone.errors import RunInterruptedError
 from undertone.settings import BagConfig, DataConfig
 from undertone.text.tokenizer import TextEncoder
 from undertone.training import bag_run, beside, loop, prepare
@@ -140,20 +147,7 @@ def test_validation_counts_the_n_grams(tmp_path, monkeypatch):
 @pytest.mark.parametrize("step", [3, 17])
 def test_a_resumed_run_ends_as_an_unbroken_one(tmp_path, monkeypatch, step):
     whole = result(run(prepared(tmp_path / "a"), wide_config()).folder)
-    original = loop._step
-
-    def stopped(trainer, *rest):
-        original(trainer, *rest)
-        if trainer.progress.step + 1 == step:
-            trainer.stop.requested = True
-
-    monkeypatch.setattr(loop, "_step", stopped)
-    folder = prepared(tmp_path / "b")
-    with pytest.raises(RunInterruptedError):
-        run(folder, wide_config())
-    monkeypatch.setattr(loop, "_step", original)
-    training.prepare_folder(folder, resume=True, overwrite=False)
-    assert result(run(folder, wide_config(), resume=True).folder) == whole
+    assert stopped_and_resumed(tmp_path / "b", wide_config(), monkeypatch, step) == whole
 
 
 def test_reviews_without_a_word_are_nobodys(encoder):

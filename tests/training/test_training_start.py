@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 from safetensors.torch import load_file
-from traininghelpers import prepared, result, run, tiny_config, tiny_data
+from traininghelpers import prepared, result, run, stopped_and_resumed, tiny_config, tiny_data
 
 import undertone
-from undertone import modelfolder, networks, training
-from undertone.errors import ConfigError, ModelFolderError, RunInterruptedError
+from undertone import modelfolder, networks
+from undertone.errors import ConfigError, ModelFolderError
 from undertone.evaluation.export import export_int8
-from undertone.training import loop, optimizer, start
+from undertone.training import optimizer, start
 from undertone.training.pretrain import pretrain
 
 
@@ -92,20 +92,9 @@ def test_a_resumed_run_with_a_start_ends_as_an_unbroken_one(
 ):
     config = tiny_config(unfreeze=0.6, layer_lr=0.5)
     whole = result(run(prepared(tmp_path / "a"), config, start_from=language_model).folder)
-    original = loop._step
-
-    def stopped(trainer, *rest):
-        original(trainer, *rest)
-        if trainer.progress.step + 1 == step:
-            trainer.stop.requested = True
-
-    monkeypatch.setattr(loop, "_step", stopped)
-    folder = prepared(tmp_path / "b")
-    with pytest.raises(RunInterruptedError):
-        run(folder, config, start_from=language_model)
-    monkeypatch.setattr(loop, "_step", original)
-    training.prepare_folder(folder, resume=True, overwrite=False)
-    again = result(run(folder, config, start_from=language_model, resume=True).folder)
+    again = stopped_and_resumed(
+        tmp_path / "b", config, monkeypatch, step, start_from=language_model
+    )
     assert again == whole
 
 

@@ -8,13 +8,16 @@ import random
 from pathlib import Path
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from undertone import training
 from undertone.config import RunConfig
 from undertone.data.examples import Example
 from undertone.data.source import TrainingData
+from undertone.errors import RunInterruptedError
 from undertone.settings import NetworkConfig, TextConfig, TrainConfig
+from undertone.training import loop
 
 LABELS = ("negative", "positive")
 WORDS = {
@@ -79,6 +82,25 @@ def run(folder: Path, config: RunConfig | None = None, **more: Any) -> training.
 def prepared(folder: Path) -> Path:
     training.prepare_folder(folder, resume=False, overwrite=False)
     return folder
+
+
+def stopped_and_resumed(
+    folder: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch, step: int, **more: Any
+) -> tuple[Any, ...]:
+    """The result of a run that is asked to stop after a step, and then goes on."""
+    original = loop._step
+
+    def stopped(trainer: Any, *rest: Any) -> None:
+        original(trainer, *rest)
+        if trainer.progress.step + 1 == step:
+            trainer.stop.requested = True
+
+    monkeypatch.setattr(loop, "_step", stopped)
+    with pytest.raises(RunInterruptedError):
+        run(prepared(folder), config, **more)
+    monkeypatch.setattr(loop, "_step", original)
+    training.prepare_folder(folder, resume=True, overwrite=False)
+    return result(run(folder, config, resume=True, **more).folder)
 
 
 def history(folder: Path, *, timing: bool = False) -> list[dict[str, Any]]:

@@ -22,6 +22,24 @@ def pooled_width(network: NetworkConfig) -> int:
     return state_width(network) * (2 if network.pooling == "concat" else 1)
 
 
+def column_stretches(name: str, network: NetworkConfig) -> int:
+    """Equal runs of columns in a weight of an LSTM classifier, each as wide as one direction.
+
+    A layer above the first reads the states below, one direction after the other; the output layer
+    reads one such run for every direction and every kind of pooling.
+
+    Args:
+        name: of the parameter in the ``state_dict``.
+        network: the shape.
+    """
+    if name == "output.weight":
+        return pooled_width(network) // network.hidden_dim
+    above = "weight_ih" in name and not name.startswith("layers.0.")
+    if name == "attention.score.weight" or above:
+        return state_width(network) // network.hidden_dim
+    return 1
+
+
 def count_parameters(config: RunConfig, vocabulary: int, labels: int) -> int | None:
     """Exact number of trainable numbers in the network of ``config``; None for a bag of n-grams.
 

@@ -16,7 +16,7 @@ from msgspec import structs
 from torch import Tensor
 
 from undertone.errors import ConfigError
-from undertone.networks.shapes import pooled_width
+from undertone.networks.shapes import column_stretches
 from undertone.settings import NetworkConfig
 
 _GATES = 4
@@ -84,18 +84,15 @@ def _output(name: str, member: Member) -> Tensor:
 
 def _joined(name: str, members: Sequence[Member]) -> Tensor:
     weights = [_output(name, member) for member in members]
-    network = members[0].network
-    directions = 2 if network.bidirectional else 1
     if name == "embedding.weight":
         return torch.cat(weights, dim=1)
     if name == "output.bias":
         return torch.stack(weights).sum(dim=0)
-    if name == "output.weight":  # one stretch of columns for every direction and kind of pooling
-        stretches = pooled_width(network) // network.hidden_dim
+    stretches = column_stretches(name, members[0].network)
+    if name == "output.weight":
         return _by_stretch(weights, stretches).flatten(1)
     if "bias" in name:
         return torch.cat([each.view(_GATES, -1) for each in weights], dim=1).flatten()
-    stretches = directions if "weight_ih" in name and not name.startswith("layers.0.") else 1
     return _diagonal(weights, stretches)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from undertone.networks.language_model import LanguageModel
-from undertone.networks.shapes import pooled_width
+from undertone.networks.shapes import column_stretches
 from undertone.settings import NetworkConfig
 
 _GATES = 4
@@ -48,19 +48,8 @@ def grow_parameter(name: str, old: Tensor, new: Tensor, network: NetworkConfig) 
         new: of the wider one.
         network: the shape of the wider one.
     """
-    directions = 2 if network.bidirectional else 1
-    stretches = 1
-    if name == "output.weight":
-        stretches = pooled_width(network) // network.hidden_dim
-    elif name == "attention.score.weight" or _reads_a_layer(name):
-        stretches = directions
     with torch.no_grad():
-        _overlay(old, new, name=name, stretches=stretches)
-
-
-def _reads_a_layer(name: str) -> bool:
-    """Whether the columns are states of the layer below, one direction after the other."""
-    return "weight_ih" in name and not name.startswith("layers.0.")
+        _overlay(old, new, name=name, stretches=column_stretches(name, network))
 
 
 def _overlay(old: Tensor, new: Tensor, *, name: str, stretches: int = 1) -> None:

@@ -40,8 +40,7 @@ class Start(Struct, frozen=True):
     def grows_into(self, network: NetworkConfig) -> bool:
         """Whether the network is a wider one of the same kind."""
         own = self.manifest.config.network
-        wider = any(getattr(network, key) != getattr(own, key) for key in _WIDTHS)
-        return wider and network.architecture == own.architecture == "lstm"
+        return _of_other_widths(own, network) and _both_lstms(own, network)
 
     def described(self) -> dict[str, str]:
         """What the folder of the new run says about where it started."""
@@ -65,11 +64,18 @@ def load(folder: Path, config: RunConfig) -> Start:
 def _keys_to_share(manifest: Manifest, config: RunConfig) -> tuple[str, ...]:
     """Settings of the network that must be the same; the widths where it cannot grow."""
     theirs, ours = manifest.config.network, config.network
-    lstms = theirs.architecture == ours.architecture == "lstm"
-    if not lstms or theirs.layer_norm or ours.layer_norm:
+    if not _both_lstms(theirs, ours) or theirs.layer_norm or ours.layer_norm:
         return _NETWORK
-    wider = any(getattr(ours, key) != getattr(theirs, key) for key in _WIDTHS)
-    return ("bidirectional", "pooling") if wider and manifest.labels else ("bidirectional",)
+    grown = _of_other_widths(theirs, ours) and manifest.labels
+    return ("bidirectional", "pooling") if grown else ("bidirectional",)
+
+
+def _both_lstms(theirs: NetworkConfig, ours: NetworkConfig) -> bool:
+    return theirs.architecture == ours.architecture == "lstm"
+
+
+def _of_other_widths(theirs: NetworkConfig, ours: NetworkConfig) -> bool:
+    return any(getattr(ours, key) != getattr(theirs, key) for key in _WIDTHS)
 
 
 def load_language_model(folder: Path, config: RunConfig) -> Start:
