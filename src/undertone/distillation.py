@@ -65,8 +65,7 @@ def distill(
     models = _teachers(teachers)
     readers = _sentence_teachers(sentence_teachers, config)
     folder = Path(output)
-    training.prepare_folder(folder, resume=resume, overwrite=overwrite)
-    with runfolder.removed_if_unused(folder):
+    with runfolder.claimed(folder, resume=resume, overwrite=overwrite):
         on_event(Note(f"Reading {source}."))
         data = load_training(source, options, config.data)
         _same_labels([*models, *readers], data.labels)

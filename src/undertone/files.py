@@ -78,6 +78,24 @@ def _make_durable(temporary: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def lock(handle: int) -> bool:
+    """Lock an open file or folder until it is closed; False where another one holds it.
+
+    Systems and file systems without such locks let everyone pass.
+    """
+    try:
+        import fcntl  # absent on Windows
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def sync_folder(folder: Path) -> None:
     """Flush a folder to disk, so that a rename in it outlives a crash."""
     handle = os.open(folder, os.O_RDONLY)

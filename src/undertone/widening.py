@@ -18,7 +18,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from undertone import calibration, modelfolder, training
+from undertone import calibration, modelfolder
 from undertone.data.also import joined, load_also
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training
@@ -90,8 +90,7 @@ def widen(
     folder = Path(output)
     members = [_Network(each) for each in ([models] if isinstance(models, str | Path) else models)]
     _refuse_unfit(members, folder)
-    training.prepare_folder(folder, resume=False, overwrite=overwrite)
-    with runfolder.removed_if_unused(folder):
+    with runfolder.claimed(folder, resume=False, overwrite=overwrite):
         on_event(Note(f"Reading {source}."))
         settings = members[0].manifest.config.data
         data = load_training(source, options, settings)

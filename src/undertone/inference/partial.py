@@ -189,7 +189,7 @@ class PartialFile:
         while True:
             handle = os.open(self._journal_path, os.O_RDWR | os.O_CREAT, 0o666)
             journal = os.fdopen(handle, "r+b")
-            if not _lock(journal):
+            if not files.lock(journal.fileno()):
                 journal.close()
                 raise OutputError(
                     f"another run is writing {self.output}.",
@@ -231,24 +231,6 @@ def _mark(line: bytes) -> _Mark | None:
         return msgspec.json.decode(line, type=_Mark)
     except msgspec.MsgspecError:
         return None
-
-
-def _lock(stream: BinaryIO) -> bool:
-    """Lock a file until it is closed; False where another run holds it.
-
-    Systems and file systems without such locks let every run pass.
-    """
-    try:
-        import fcntl  # absent on Windows
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _check_regular(path: Path) -> None:

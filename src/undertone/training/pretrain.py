@@ -88,8 +88,7 @@ def pretrain(
     """
     _refuse_other_networks(config)
     folder = Path(output)
-    runfolder.prepare_folder(folder, resume=resume, overwrite=overwrite)
-    with runfolder.removed_if_unused(folder):
+    with runfolder.claimed(folder, resume=resume, overwrite=overwrite):
         on_event(Note(f"Reading {source}."))
         return pretrain_texts(
             load_texts(source, options, config.data),

@@ -88,8 +88,7 @@ def train(
     """
     folder = Path(output)
     bag_run.refuse_unfit(config, start_from=start_from, resume=resume)
-    runfolder.prepare_folder(folder, resume=resume, overwrite=overwrite)
-    with runfolder.removed_if_unused(folder):
+    with runfolder.claimed(folder, resume=resume, overwrite=overwrite):
         on_event(Note(f"Reading {source}."))
         data = load_training(source, options, config.data)
         data = joined(data, *load_also(also, data, options), config.data)

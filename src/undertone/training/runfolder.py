@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from undertone import modelfolder
+from undertone import files, modelfolder
 from undertone.errors import OutputError
 from undertone.training import checkpoint
 
@@ -54,6 +55,40 @@ def prepare_folder(output: Path, *, resume: bool, overwrite: bool) -> None:
         ) from error
 
 
+@contextmanager
+def claimed(output: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
+    """Make the folder of a run as :func:`prepare_folder` does, and hold it for the block.
+
+    Where the block fails before anything was written, no empty folder is left behind.
+
+    Raises:
+        OutputError: as there, or another run is at work in it.
+    """
+    prepare_folder(output, resume=resume, overwrite=overwrite)
+    with _held(output):
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(OSError):
+                output.rmdir()
+            raise
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Two runs in one folder would write over each other's checkpoints."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        if not files.lock(handle):
+            raise OutputError(
+                f"another run is at work in {folder}.",
+                "Wait for it, stop it, or name another folder with --output.",
+            )
+        yield
+    finally:
+        os.close(handle)
+
+
 def _refuse_mixing(output: Path, *, resume: bool, overwrite: bool) -> None:
     finished = (output / modelfolder.MANIFEST).exists()
     if finished and resume:
@@ -74,17 +109,6 @@ def _refuse_mixing(output: Path, *, resume: bool, overwrite: bool) -> None:
             f"{output} holds files that no training wrote; they are left alone.",
             "Name another folder with --output.",
         )
-
-
-@contextmanager
-def removed_if_unused(output: Path) -> Iterator[None]:
-    """Where the block fails before anything was written, leave no empty folder behind."""
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            output.rmdir()
-        raise
 
 
 def clear(output: Path, *, keep_model: bool) -> None:
