@@ -81,6 +81,16 @@ def test_sizes_changes_and_switches(tmp_path: Path):
     assert each["timed"].steps == 3
 
 
+def test_some_models_are_taken_with_those_whose_weights_they_read(tmp_path: Path):
+    path = tmp_path / "study.toml"
+    path.write_text(GOOD)
+    found = planfile.read(path, WORDS, ("s",), ("s-rule", "s-base-threshold"))
+    names = [each.name for each in found.contenders]
+    assert names == ["s-base", "s-base-threshold", "s-decay", "s-rule", "tfidf"]
+    with pytest.raises(ConfigError, match=r"has no model 's-bse' \(did you mean 's-base'\?\)"):
+        planfile.read(path, WORDS, ("s",), ("s-bse",))
+
+
 def test_all_sizes_are_taken_unless_some_are_named(tmp_path: Path):
     names = [each.name for each in read(tmp_path, GOOD).contenders]
     assert {"s-base", "l-base", "s-rule", "l-rule"} <= set(names)

@@ -68,16 +68,23 @@ class StudyFile(Struct, frozen=True):
     contenders: tuple[Contender, ...]
 
 
-def read(path: Path, stopwords: Path | None = None, sizes: Sequence[str] = ()) -> StudyFile:
+def read(
+    path: Path,
+    stopwords: Path | None = None,
+    sizes: Sequence[str] = (),
+    models: Sequence[str] = (),
+) -> StudyFile:
     """Read a study, the baseline added where it is missing.
 
     Args:
         path: the TOML file.
         stopwords: the words that originals delete, one a line.
         sizes: which of the file's sizes to take; none: all.
+        models: which of its models to take, beside the baseline and those whose weights they
+            read; none: all.
 
     Raises:
-        ConfigError: the file cannot be read, or a model in it does not fit; it is named.
+        ConfigError: the file cannot be read, a model in it does not fit, or it has none of a name.
     """
     content = _decoded(path)
     chosen = {name: content.sizes[name] for name in _chosen(path, content, sizes)}
@@ -90,7 +97,21 @@ def read(path: Path, stopwords: Path | None = None, sizes: Sequence[str] = ()) -
                 found[contender.name] = contender
     if BASELINE not in found:
         found[BASELINE] = Contender(BASELINE, BASELINE)
-    return StudyFile(content.protocol, content.seeds, content.settings, tuple(found.values()))
+    taken = _named(path, found, models)
+    return StudyFile(content.protocol, content.seeds, content.settings, taken)
+
+
+def _named(path: Path, found: dict[str, Contender], names: Sequence[str]) -> tuple[Contender, ...]:
+    for name in names:
+        if name not in found:
+            raise ConfigError(
+                f"the study {path} has no model {name!r}{nearest(name, found)}.",
+                f"Its models: {', '.join(found)}.",
+            )
+    if not names:
+        return tuple(found.values())
+    wanted = {BASELINE, *names, *(found[name].weights for name in names)}
+    return tuple(each for name, each in found.items() if name in wanted)
 
 
 def _decoded(path: Path) -> _File:

@@ -43,6 +43,7 @@ class _Command(CommandWithSettings):
     help="What to compare, as a TOML file (docs/study.md); instead of --presets.",
 )
 @click.option("--sizes", metavar="NAME,...", help="Sizes of the --plan.  [default: all it has]")
+@click.option("--models", metavar="NAME,...", help="Models of the --plan.  [default: all it has]")
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
@@ -101,6 +102,7 @@ def command(
     presets: str | None,
     plan_file: Path | None,
     sizes: str | None,
+    models: str | None,
     seeds: int | None,
     output: Path,
     runs: Path | None,
@@ -129,7 +131,7 @@ def command(
     from undertone.study.plan import Plan
 
     asked = (
-        _of_file(plan_file, sizes, stopwords)
+        _of_file(plan_file, sizes, models, stopwords)
         if plan_file is not None
         else _of_presets(presets or "", steps_only, departures, stopwords)
     )
@@ -169,7 +171,7 @@ def _refuse_unfit(context: click.Context) -> None:
     given = partial(options.given, context)
     if given("presets") == given("plan_file"):
         context.fail("give either --presets or --plan, to say what to compare.")
-    options.refuse_without(context, "plan_file", ["sizes"])
+    options.refuse_without(context, "plan_file", ["sizes", "models"])
     why = "the file says it, model by model."
     options.refuse_together(context, "plan_file", ["departures", "steps_only"], why)
     if given("plan_file"):
@@ -178,10 +180,13 @@ def _refuse_unfit(context: click.Context) -> None:
         context.fail("--departures and --stopwords belong together: give both, or neither.")
 
 
-def _of_file(path: Path, sizes: str | None, stopwords: Path | None) -> StudyFile:
+def _of_file(
+    path: Path, sizes: str | None, models: str | None, stopwords: Path | None
+) -> StudyFile:
     from undertone.study import planfile
 
-    return planfile.read(path, stopwords, options.listed(sizes or ""))
+    chosen = options.listed(sizes or ""), options.listed(models or "")
+    return planfile.read(path, stopwords, *chosen)
 
 
 def _of_presets(
