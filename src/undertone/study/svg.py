@@ -117,11 +117,13 @@ def _y_axis(chart: Chart, canvas: _Canvas) -> Iterator[str]:
 
 def _x_axis(chart: Chart, canvas: _Canvas) -> Iterator[str]:
     bottom = _HEIGHT - _BOTTOM
+    kind = ' class="band"' if chart.x_scale == "bands" else ""
     yield f'<path class="axis" d="M{_LEFT} {bottom}H{_WIDTH - _RIGHT}"/>'
     for value, shown in _x_ticks(chart, canvas):
         x = canvas.x(value)
         yield f'<path class="axis" d="M{x} {bottom}v4"/>'
-        yield f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{escape(shown)}</text>'
+        at = f'{kind} x="{x}" y="{bottom + 16}"'
+        yield f'<text{at} text-anchor="middle">{escape(shown)}</text>'
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     yield (
         f'<text class="title" x="{middle:g}" y="{_HEIGHT - 8:g}" text-anchor="middle">'
