@@ -32,6 +32,7 @@ like = "{size}-base"
 title = "decay"
 mended = ["best"]
 settings = ["train.weight_decay=0.5"]
+sizes.l = ["train.lr=0.5"]
 seeds = 1
 [[models]]
 name = "{size}-rule"
@@ -91,6 +92,13 @@ def test_some_models_are_taken_with_those_whose_weights_they_read(tmp_path: Path
         planfile.read(path, WORDS, ("s",), ("s-bse",))
 
 
+def test_a_model_has_settings_of_one_size(tmp_path: Path):
+    each = {one.name: one for one in read(tmp_path, GOOD).contenders}
+    own = ("train.keep=best", "train.weight_decay=0.5")
+    assert each["s-decay"].settings == (*each["s-base"].settings, *own)
+    assert each["l-decay"].settings == (*each["l-base"].settings, *own, "train.lr=0.5")
+
+
 def test_all_sizes_are_taken_unless_some_are_named(tmp_path: Path):
     names = [each.name for each in read(tmp_path, GOOD).contenders]
     assert {"s-base", "l-base", "s-rule", "l-rule"} <= set(names)
@@ -119,6 +127,11 @@ MODEL = '[[models]]\nname = "{}"\n'
         (MODEL.format("../a") + 'preset = "small"', "does not fit"),
         (MODEL.format("a"), "a: it needs either preset or like"),
         (MODEL.format("a-{width}") + 'preset = "small"', "no size takes this place"),
+        (
+            "[sizes]\ns = []\n" + MODEL.format("a-{size}")
+            + 'preset = "small"\nsizes.t = ["train.lr=1"]',
+            "a-{size}: it has settings of 't', a size that it never has",
+        ),
         (MODEL.format("a") + 'like = "b"', "a: no model 'b' stands before it"),
         (MODEL.format("a") + 'preset = "small"\nmended = ["best"]', "mended changes another"),
         (MODEL.format("a") + 'preset = "small"\nswitches = true', "switches are of an original"),

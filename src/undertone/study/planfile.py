@@ -43,6 +43,7 @@ class _Model(Struct, frozen=True, forbid_unknown_fields=True):
     against: str = ""
     title: str = ""
     settings: _Settings = ()
+    sizes: dict[str, _Settings] = {}
     original: bool = False
     mended: _Settings = ()
     switches: bool = False
@@ -90,6 +91,7 @@ def read(
     chosen = {name: content.sizes[name] for name in _chosen(path, content, sizes)}
     found: dict[str, Contender] = {}
     for model in content.models:
+        _require_sizes(model, content.sizes)
         for each in _sized(model, chosen):
             for contender in _contenders(each, found, stopwords):
                 if contender.name in found:
@@ -148,8 +150,19 @@ def _sized(model: _Model, sizes: dict[str, _Settings]) -> Iterator[_Model]:
             key: getattr(model, key).replace(_SIZE, size)
             for key in ("name", "like", "against", "title", "start_from")
         }
-        own = model.settings if model.like else (*settings, *model.settings)
+        first = () if model.like else settings
+        own = (*first, *model.settings, *model.sizes.get(size, ()))
         yield structs.replace(model, **placed, settings=own)
+
+
+def _require_sizes(model: _Model, sizes: dict[str, _Settings]) -> None:
+    for size in model.sizes:
+        if _SIZE not in model.name or size not in sizes:
+            raise _unfit(
+                model.name,
+                f"it has settings of {size!r}, a size that it never has{nearest(size, sizes)}.",
+                "Write {size} in its name, and the size in [sizes].",
+            )
 
 
 def _contenders(
