@@ -124,10 +124,10 @@ runs/other/config.json: runs/widened/config.json runs/lm-small/config.json
 		--set train.output_dropout=0.4 $(ATTACK) --set train.adversarial_start=0.05 \
 		--output runs/other $(call go_on,other)
 
-# Three networks in one, and all n-grams beside it.
+# Three networks in one, and all n-grams beside it; it reads nearly all reviews to their end.
 runs/base/config.json: runs/pupil-2/config.json runs/small/config.json runs/other/config.json
 	$(BIN)/undertone widen runs/pupil-2 runs/small runs/other --data $(IMDB) $(LEAVE_OUT) \
-		--output runs/base
+		--max-tokens 1200 --set bag.ngrams=4 --output runs/base
 
 results/%/metrics.json: runs/%/config.json
 	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*

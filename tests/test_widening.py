@@ -171,6 +171,27 @@ def test_networks_that_do_not_fit_together_are_refused(sample_model: Path, tmp_p
         assert not (tmp_path / "x").exists()
 
 
+def test_a_new_model_may_read_further_than_its_networks(
+    sample_model: Path, tmp_path: Path, validation: list[Example]
+) -> None:
+    read = {}
+    for limit in (5, 40):
+        output = tmp_path / f"m{limit}"
+        widening.widen(sample_model, "sample", bag=BAG, output=output, max_tokens=limit)
+        model, manifest = undertone.load(output), modelfolder.read(output)
+        assert manifest.config.text.max_tokens == limit
+        read[limit] = [len(each.ids) for each in model.encoder.encode(texts(validation))]
+        answer = model.predict(texts(validation)[0])
+        assert answer.tokens_read == read[limit][0]
+        encoded = [each.ids for each in model.encoder.encode(texts(validation))]
+        # The network's own logits on those tokens, times one factor, are what is not the bag's.
+        alone = undertone.load(sample_model).network.logits(encoded)
+        (factor,), *_ = np.linalg.lstsq(alone, model.network.alone.logits(encoded), rcond=None)
+        np.testing.assert_allclose(factor * alone, model.network.alone.logits(encoded), atol=1e-4)
+    assert max(read[5]) == 5
+    assert max(read[40]) > 5
+
+
 def test_a_bag_has_no_bag_beside_it() -> None:
     with pytest.raises(ConfigError, match=r"network\.wide"):
         load_preset("bag", ["network.wide=true"])

@@ -12,6 +12,7 @@ from benchmarks.prediction import report
 
 from benchmarks import learning_report
 from benchmarks import promises as checked
+from tools import study_tables
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 
@@ -140,6 +141,21 @@ def _kind(result: dict[str, Any], name: str) -> dict[str, Any]:
     (phenomenon,) = result["phenomena"]
     scores: dict[str, Any] = phenomenon["kinds"][name]
     return scores
+
+
+def study() -> str:
+    """The models of the study: sizes, and what is better than size."""
+    rows = study_tables.main_rows()
+    if not rows:
+        return "Not measured yet: `make study` does it."
+    return _table(study_tables.HEADER, rows)
+
+
+def study_changes() -> str:
+    """What mending each departure of the study does, and what each improvement."""
+    found = study_tables.changes("departures", "improvements")
+    shown = [_table(each.heading, list(each.rows)) for each in found]
+    return "\n\n".join(shown) or "Not measured yet: `make study` does it."
 
 
 def int8() -> str:

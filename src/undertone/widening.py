@@ -64,6 +64,7 @@ def widen(
     *,
     bag: BagConfig,
     output: str | Path,
+    max_tokens: int | None = None,
     options: SourceOptions = SourceOptions(),  # noqa: B008 (frozen)
     also: Sequence[str] = (),
     overwrite: bool = False,
@@ -76,6 +77,7 @@ def widen(
         source: the labelled reviews they were trained on, cut as they cut them.
         bag: which n-grams, and how they learn.
         output: the model folder to make.
+        max_tokens: how many tokens of a review the new model reads; None: as many as they did.
         options: columns, encoding and excluded members of the source.
         also: further sources of labelled reviews, see :func:`undertone.data.also.load_also`.
         overwrite: replace what stands in ``output``.
@@ -88,7 +90,8 @@ def widen(
         OutputError: ``output`` exists already, or cannot be written.
     """
     folder = Path(output)
-    members = [_Network(each) for each in ([models] if isinstance(models, str | Path) else models)]
+    named = [models] if isinstance(models, str | Path) else models
+    members = [_Network(each, max_tokens) for each in named]
     _refuse_unfit(members, folder)
     with runfolder.claimed(folder, resume=False, overwrite=overwrite):
         on_event(Note(f"Reading {source}."))
@@ -110,9 +113,11 @@ def widen(
 class _Network:
     """A member: what it was made with, and what it says."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, max_tokens: int | None) -> None:
         self.folder = modelfolder.located(path)
         self.manifest: Manifest = modelfolder.read(self.folder)
+        text = self.manifest.config.text
+        self.text = structs.replace(text, max_tokens=max_tokens or text.max_tokens)
         exact = modelfolder.GRAPH in self.manifest.files or _is_bag(self.manifest)
         self.model: Model = load(self.folder, precision="float32" if exact else "int8")
 
@@ -174,7 +179,7 @@ def _shared(member: _Network) -> tuple[object, ...]:
     manifest = member.manifest
     cut = structs.replace(manifest.config.data, folds=0, fold=0, also_passes=1)
     tokens = manifest.files[modelfolder.TOKENIZER].sha256
-    return manifest.labels, manifest.config.text, tokens, cut
+    return manifest.labels, member.text, tokens, cut
 
 
 def _widen(
@@ -186,8 +191,10 @@ def _widen(
 ) -> TrainResult:
     first = members[0].manifest
     network = combined([each.manifest.config.network for each in members])
-    config = structs.replace(first.config, bag=bag, network=structs.replace(network, wide=True))
-    encoder = members[0].model.encoder
+    text = members[0].text
+    network = structs.replace(network, wide=True)
+    config = structs.replace(first.config, bag=bag, network=network, text=text)
+    encoder = members[0].model.encoder.limited(text.max_tokens)
     training_reviews = prepare.encode(encoder, data.train, data.labels, listen)
     validation = prepare.encode(encoder, data.validation, data.labels, listen)
     learnt = bag_run.fit(training_reviews, data.labels, config, encoder.size).bag

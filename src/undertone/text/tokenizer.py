@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models
 
@@ -75,6 +76,10 @@ class TextEncoder:
             )
         tokenizer.model = _model(entries, config)
         return cls(tokenizer, config)
+
+    def limited(self, max_tokens: int) -> TextEncoder:
+        """The same tokenizer, which reads so many tokens of a review at most."""
+        return TextEncoder(self._tokenizer, structs.replace(self._config, max_tokens=max_tokens))
 
     @classmethod
     def load(cls, path: Path, config: TextConfig) -> TextEncoder:

@@ -32,6 +32,11 @@ class _Command(CommandWithSettings):
     type=click.Path(path_type=Path),
     help="Folder of the new model.  [default: MODEL-wide]",
 )
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(min=1),
+    help="Tokens that the new model reads of a review.  [default: as many as the networks]",
+)
 @options.overwrite_option
 @options.reading_options
 @debug_option
@@ -43,6 +48,7 @@ def command(
     also: tuple[str, ...],
     overrides: tuple[str, ...],
     output: Path | None,
+    max_tokens: int | None,
     overwrite: bool,
     text_column: str | None,
     label_column: str | None,
@@ -67,6 +73,7 @@ def command(
             source,
             bag=bag,
             output=folder,
+            max_tokens=max_tokens,
             options=options.source_options(text_column, label_column, exclude, encoding),
             also=also,
             overwrite=overwrite,
