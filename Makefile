@@ -10,7 +10,7 @@ LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
 # The language model that the learning curve starts from.
 LANGUAGE_MODEL ?= runs/lm-small
 
-.PHONY: help install quickstart test test-all check format docs imdb base small nuance tokens best-gpu study study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
+.PHONY: help install quickstart test test-all check format docs imdb base small nuance tokens best-gpu study study-nuance study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -73,7 +73,7 @@ runs/teacher/config.json: runs/lm/config.json
 	$(BIN)/undertone train --data $(IMDB) $(LEAVE_OUT) --preset base --start-from runs/lm --seed 1 \
 		--output runs/teacher $(call go_on,teacher)
 
-PUPIL := --preset small --set train.vectors=random --set train.patience=0 --set train.keep=last
+PUPIL := --preset small --set train.patience=0 --set train.keep=last
 
 runs/pupil/config.json: runs/bag/config.json runs/teacher/config.json runs/lm-small/config.json
 	$(BIN)/undertone distill --data $(IMDB) $(LEAVE_OUT) $(NUANCE) $(PUPIL) \
@@ -183,6 +183,11 @@ study: install $(STUDY_LMS)  ## sizes, departures and improvements of the study,
 	$(call study_plan,ladder) --workers $(STUDY_WORKERS)
 	$(call study_plan,departures) --sizes $(STUDY_SIZES) --workers $(STUDY_WORKERS)
 	$(call study_plan,improvements) --sizes $(STUDY_SIZES) --workers $(STUDY_WORKERS)
+
+STUDIED = $(filter-out runs/study/lm-%,$(patsubst %/config.json,%,$(wildcard runs/study/*/config.json)))
+
+study-nuance: install  ## probe what `study` has trained so far
+	$(BIN)/undertone probe $(STUDIED) --output results/study/nuance
 
 study-original: install  ## the study's 15 million in full, of 45 and 148 million the speed
 	$(call study_plan,original) --workers 1

@@ -21,6 +21,7 @@ HEADER = (
 )
 # Of the improvements, those that are all of them together.
 _TOGETHER = ("-improved", "-started")
+_ORIGINAL = "-original"
 _PROBED = ("accuracy", "both")
 _Probes = Mapping[str, Sequence[dict[str, Any]]]
 
@@ -34,6 +35,36 @@ def main_rows() -> list[tuple[str, ...]]:
     probes = _probes()
     ordered = sorted(wanted, key=lambda each: (each.name != BASELINE, _size(each), each.name))
     return [_row(each, probes) for each in ordered]
+
+
+def answer() -> str:
+    """The sizes of the study in a sentence: reviews, probes, and whether they can be told apart."""
+    ladder = read("ladder")
+    sizes = sorted(
+        (each for each in _full(ladder) if each.name.endswith(_ORIGINAL)),
+        key=lambda each: each.parameters,
+    )
+    if ladder is None or len(sizes) < 2:
+        return ""
+    small, large = sizes[0], sizes[-1]
+    pair = next(
+        each for each in ladder.comparisons if {each.first, each.second} == {small.name, large.name}
+    )
+    probes = _probes()
+    return (
+        f"With the study's settings, {_said(small, probes)}; {_said(large, probes)}: on reviews, "
+        f"{pair.words}, and on probes a coin has 50%."
+    )
+
+
+def _said(model: ModelResult, probes: _Probes) -> str:
+    figure = model.figures["test_accuracy"].mean
+    read = [each["accuracy"]["share"] for each in probes.get(model.name, ())]
+    nuance = f" and {fmean(read):.1%} of the probes" if read else ""
+    return (
+        f"{model.parameters / 1e6:.1f} million parameters read {figure:.2%} of the test "
+        f"reviews{nuance} right"
+    )
 
 
 def changes(*names: str) -> Iterator[tables.Table]:

@@ -148,7 +148,7 @@ def study() -> str:
     rows = study_tables.main_rows()
     if not rows:
         return "Not measured yet: `make study` does it."
-    return _table(study_tables.HEADER, rows)
+    return "\n\n".join([_table(study_tables.HEADER, rows), study_tables.answer()]).rstrip()
 
 
 def study_changes() -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from undertone.cli import options
 from undertone.cli.commands import distill, inspect, pretrain, train
 from undertone.cli.settings import CommandWithSettings, settings
 from undertone.cli.wording import perplexity
-from undertone.config import load_preset
 from undertone.training.events import PretrainEpoch, PretrainStep
 
 SMALL = (
@@ -73,12 +73,23 @@ def test_the_next_command_works_as_it_stands(cli, pretrained, tmp_path):
     assert (tmp_path / "m" / "model.onnx").exists()
 
 
+def test_vectors_come_from_the_start_unless_one_says_otherwise(cli, pretrained, tmp_path):
+    start, typed = Path("lm"), ["train.vectors=texts"]
+    assert options.configuration("small", [], None, None).train.vectors == "texts"
+    assert options.configuration("small", [], None, start).train.vectors == "random"
+    assert options.configuration("small", typed, None, start).train.vectors == "texts"
+    words = ("--data", pretrained.data, "--start-from", pretrained.folder, *SMALL[:8])
+    refused = cli("train", *words, "--output", tmp_path / "m", "--set", *typed)
+    assert refused.code == 2
+    assert refused.err.endswith("Add --set train.vectors=random.\n")
+
+
 def test_the_next_command_reads_and_divides_the_source_in_the_same_way():
     context = click.Context(pretrain.command, info_name="pretrain")
     arguments = ["--data", "my reviews.csv", "--text-column", "t", "--preset", "sample"]
     arguments += ["--set", "data.split_seed=3", "--set", "pretrain.epochs=1"]
     pretrain.command.parse_args(context, arguments)
-    assert pretrain.train_command(context, load_preset("sample"), Path("runs/x")) == (
+    assert pretrain.train_command(context, Path("runs/x")) == (
         "undertone train --start-from runs/x --data 'my reviews.csv' --preset sample "
         "--set data.split_seed=3 --text-column t"
     )

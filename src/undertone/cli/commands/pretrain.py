@@ -15,7 +15,7 @@ from undertone.cli.outcome import default_output
 from undertone.cli.progress import training_progress
 from undertone.cli.settings import CommandWithSettings
 from undertone.cli.wording import duration, facts, perplexity
-from undertone.config import RunConfig, load_preset
+from undertone.config import load_preset
 from undertone.extras import require
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def command(
             overwrite=overwrite,
             on_event=listener,
         )
-    click.echo(summary(result, train_command(context, config, result.folder)))
+    click.echo(summary(result, train_command(context, result.folder)))
 
 
 def summary(result: PretrainResult, next_command: str) -> str:
@@ -110,7 +110,7 @@ def summary(result: PretrainResult, next_command: str) -> str:
     )
 
 
-def train_command(context: click.Context, config: RunConfig, folder: Path) -> str:
+def train_command(context: click.Context, folder: Path) -> str:
     """The command that makes a model of it: same source, same tokens, same network."""
     words = ["undertone", "train", "--start-from", str(folder), "--data", context.params["source"]]
     if options.given(context, "preset"):
@@ -118,6 +118,4 @@ def train_command(context: click.Context, config: RunConfig, folder: Path) -> st
     for override in context.params["overrides"]:
         if not override.startswith("pretrain."):
             words += ["--set", override]
-    if config.train.vectors == "texts":  # it would only overwrite what was learnt
-        words += ["--set", "train.vectors=random"]
     return shlex.join([*words, *options.reading_words(context)])
