@@ -82,8 +82,7 @@ class Chain:
         folder = self.runs / name
         if not (folder / modelfolder.MANIFEST).exists():
             print(f"\n{name}", flush=True)
-            training.prepare_folder(folder, resume=name != "bag", overwrite=name == "bag")
-            with runfolder.removed_if_unused(folder):
+            with runfolder.claimed(folder, resume=name != "bag", overwrite=name == "bag"):
                 work(folder)
         path = self.results / f"{name}.json"
         if not path.exists():

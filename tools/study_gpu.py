@@ -74,8 +74,7 @@ class GpuStudy:
         stored, _ = self._fitting(job.config)
         begin = self._begin(job, stored) if job.contender.start_from else None
         learnt = job.config.train.vectors == "texts"
-        training.prepare_folder(job.folder, resume=True, overwrite=False)
-        with runfolder.removed_if_unused(job.folder):
+        with runfolder.claimed(job.folder, resume=True, overwrite=False):
             training.train_examples(
                 stored.training(),
                 config=job.config,
@@ -93,8 +92,7 @@ class GpuStudy:
         folder = self.asked.models / job.contender.start_from
         if not (folder / modelfolder.MANIFEST).exists():
             config = replace(job.config, seed=0)
-            training.prepare_folder(folder, resume=True, overwrite=False)
-            with runfolder.removed_if_unused(folder):
+            with runfolder.claimed(folder, resume=True, overwrite=False):
                 pretrain_texts(
                     stored.texts(),
                     config=config,

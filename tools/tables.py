@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def study() -> str:
 def study_changes() -> str:
     """What mending each departure of the study does, and what each improvement."""
     found = study_tables.changes("departures", "improvements")
-    shown = [_table(each.heading, list(each.rows)) for each in found]
+    shown = [_table(each.heading, each.rows) for each in found]
     return "\n\n".join(shown) or "Not measured yet: `make study` does it."
 
 
@@ -188,6 +188,6 @@ def _machine(result: dict[str, Any]) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores"
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [header, tuple("---" for _ in header), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -6,7 +6,7 @@ import random
 import re
 from pathlib import Path
 
-import fasttext  # type: ignore[import-untyped]
+import fasttext
 import numpy as np
 
 from benchmarks.prediction.face import TRAIN, Facts, Inputs, folder_size, read_reviews

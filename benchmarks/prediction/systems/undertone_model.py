@@ -61,7 +61,7 @@ class UndertoneInt8:
         directions = 2 if shape.bidirectional else 1
         data = modelfolder.read(folder).data
         return Facts(
-            parameters=count_parameters(config, vocabulary, len(self.model.labels)),
+            parameters=count_parameters(config, vocabulary, len(self.model.labels)) or 0,
             size_bytes=sum((folder / name).stat().st_size for name in needed),
             tokens_read=tokens,
             flops=tokens
