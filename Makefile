@@ -10,7 +10,7 @@ LEAVE_OUT := $(if $(EXCLUDE),--exclude $(EXCLUDE))
 # The language model that the learning curve starts from.
 LANGUAGE_MODEL ?= runs/lm-small
 
-.PHONY: help install quickstart test test-all check format docs imdb base small nuance tokens best-gpu study study-nuance study-original study-tokens study-gpu package bench bench-training promises ablation learning-curve clean
+.PHONY: help install quickstart test test-all check format docs imdb base small nuance tokens best-gpu study study-nuance study-original study-tokens study-gpu package package-base bench bench-training promises ablation learning-curve clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -127,7 +127,7 @@ runs/other/config.json: runs/widened/config.json runs/lm-small/config.json
 # Three networks in one, and all n-grams beside it; it reads nearly all reviews to their end.
 runs/base/config.json: runs/pupil-2/config.json runs/small/config.json runs/other/config.json
 	$(BIN)/undertone widen runs/pupil-2 runs/small runs/other --data $(IMDB) $(LEAVE_OUT) \
-		--max-tokens 1200 --set bag.ngrams=4 --output runs/base
+		--max-tokens 1200 --set bag.ngrams=4 --set bag.min_reviews=3 --output runs/base
 
 results/%/metrics.json: runs/%/config.json
 	$(BIN)/undertone evaluate runs/$* --data $(IMDB) --output results/$*
@@ -206,6 +206,9 @@ study-gpu:  ## the study's three models and improved ones on one GPU from token 
 package: runs/small/config.json  ## put runs/small, in int8, into the package
 	$(BIN)/undertone export runs/small --data $(IMDB) $(LEAVE_OUT)
 	$(BIN)/python -m tools.package_model runs/small
+
+package-base: results/base/metrics.json  ## put runs/base, in float16, into models/base
+	$(BIN)/python -m tools.package_model runs/base --float16 models/base --measured $<
 
 bench: install  ## prediction speed against the alternatives
 	$(BIN)/pip install --quiet -c constraints.txt -r benchmarks/requirements.txt

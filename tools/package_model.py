@@ -1,10 +1,11 @@
 """Put the parts of a trained IMDB model that prediction needs into the package, or into a folder.
 
     python -m tools.package_model runs/imdb-small
-    python -m tools.package_model runs/base --float16 models/base
+    python -m tools.package_model runs/base --float16 models/base \\
+        --measured results/base/metrics.json
 
-The first takes the int8 graph, the second the other one, its weights stored in 16 bits. The model
-must have been exported to int8 with figures (`undertone export`).
+The first takes the int8 graph, which `undertone export` must have made and measured; the second the
+other one, its weights stored in 16 bits.
 """
 
 from __future__ import annotations
@@ -46,33 +47,71 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tools.package_model")
     parser.add_argument("model", type=Path)
     parser.add_argument("--float16", type=Path, metavar="FOLDER", help="not into the package")
+    parser.add_argument("--measured", type=Path, metavar="METRICS", help="with --float16")
     options = parser.parse_args(arguments)
-    source: Path = options.model
+    if (options.float16 is None) != (options.measured is None):
+        parser.error("--float16 and --measured belong together: give both, or neither.")
+    if options.float16 is None:
+        return _put(options.model, TARGET, modelfolder.GRAPH_INT8, int8_measured(options.model))
+    told = float16_measured(options.measured)
+    return _put(options.model, options.float16, modelfolder.GRAPH, told)
+
+
+def _put(source: Path, target: Path, graph: str, measured: str) -> int:
+    """Copy the parts that prediction needs, with the graph of that name."""
     manifest = modelfolder.read(source)
-    graph = modelfolder.GRAPH if options.float16 else modelfolder.GRAPH_INT8
     beside = (modelfolder.WIDE,) if manifest.config.network.wide else ()
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         for part in (*NEEDED, graph, *beside):
             shutil.copyfile(modelfolder.verified(source, manifest, part), scratch / part)
-        if options.float16:
+        if graph == modelfolder.GRAPH:
             store_in_float16(source / graph, scratch / graph)
         size = sum(path.stat().st_size for path in scratch.iterdir())
         if size > LARGEST[graph]:
             print(f"{source} has {size:,} bytes to copy; at most {LARGEST[graph]:,} are allowed.")
             return 2
         public = msgspec.structs.replace(manifest, data=public_data(manifest))
-        target = options.float16 or TARGET
-        text = card(public, source, "float16" if options.float16 else "int8", target)
+        title = "The model inside the package" if target == TARGET else target.name
+        text = card(public, title, parameters_of(source), measured)
         (scratch / modelfolder.CARD).write_text(text, encoding="utf-8")
         modelfolder.write(scratch, public)
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(scratch, target)
-    if not options.float16:
+    if target == TARGET:
         RESULT.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / modelfolder.COMPARISON, RESULT)
     print(f"copied {size:,} bytes to {target}")
     return 0
+
+
+def parameters_of(source: Path) -> int:
+    """Of the network, as its training counted them."""
+    trained = json.loads((source / modelfolder.METRICS).read_text(encoding="utf-8"))
+    return int(trained["parameters"])
+
+
+def int8_measured(source: Path) -> str:
+    """What `undertone export` measured of an int8 model, in words."""
+    compared = json.loads((source / modelfolder.COMPARISON).read_text(encoding="utf-8"))
+    told = _told(compared["reviews"], "this int8 model", compared["int8"])
+    flips = compared["flips"]
+    return f"{told} {flips} verdicts differ from those of the float32 model it was made from."
+
+
+def float16_measured(path: Path) -> str:
+    """What `undertone evaluate` measured of the model before its weights were rounded, in words."""
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    subject = "it, before its weights were rounded to 16 bits,"
+    return _told(measured["reviews"], subject, measured["figures"])
+
+
+def _told(reviews: int, subject: str, figures: dict[str, float]) -> str:
+    return (
+        f"On the {reviews:,} test reviews {subject} has an accuracy of {figures['accuracy']:.2%}, "
+        f"a log loss of {figures['loss']:.4f} nats and an expected calibration error of "
+        f"{figures['ece']:.2%}."
+    )
 
 
 def public_data(manifest: Manifest) -> dict[str, object]:
@@ -84,35 +123,25 @@ def public_data(manifest: Manifest) -> dict[str, object]:
     return {**data, "source": "imdb", "exclude": exclude, **further}
 
 
-def card(manifest: Manifest, source: Path, precision: str, target: Path) -> str:
-    """The model card."""
-    compared = json.loads((source / modelfolder.COMPARISON).read_text(encoding="utf-8"))
-    trained = json.loads((source / modelfolder.METRICS).read_text(encoding="utf-8"))
+def card(manifest: Manifest, title: str, parameters: int, measured: str) -> str:
+    """The model card.
+
+    Args:
+        manifest: as :func:`public_data` leaves it.
+        title: of the card.
+        parameters: of the network.
+        measured: what was measured, in words.
+    """
     network, data = manifest.config.network, manifest.data
-    figures = compared["int8" if precision == "int8" else "float32"]
     beside = " and n-grams beside it" if network.wide else ""
+    members = str(data.get("network", "")).count(",") + 1
+    many = f", {members} networks side by side in one" if members > 1 else ""
     made = (
         f"A bidirectional LSTM of {network.hidden_dim} units a direction over word vectors of "
-        f"{network.embedding_dim} dimensions ({trained['parameters']:,} parameters, {precision})"
-        f"{beside}, "
-        f"preset `{manifest.config.preset}`, seed {manifest.config.seed}. {learnt(data)} "
+        f"{network.embedding_dim} dimensions ({parameters:,} parameters){many}{beside}, preset "
+        f"`{manifest.config.preset}`, seed {manifest.config.seed}. {learnt(data)} "
         f"{data['validation']:,} more reviews, of other films, chose its settings. Reviews that "
         "have counterfactual versions in other data sets were left out. Nothing else went into it."
-    )
-    graph = (
-        "this int8 model"
-        if precision == "int8"
-        else "it, before its weights were rounded to 16 bits,"
-    )
-    flips = (
-        f" {compared['flips']} verdicts differ from those of the float32 model it was made from."
-        if precision == "int8"
-        else ""
-    )
-    measured = (
-        f"On the {compared['reviews']:,} test reviews {graph} has an accuracy of "
-        f"{figures['accuracy']:.2%}, a log loss of {figures['loss']:.4f} nats and an expected "
-        f"calibration error of {figures['ece']:.2%}.{flips}"
     )
     reads = (
         f"It tells {' from '.join(manifest.labels)}, reads at most "
@@ -124,9 +153,9 @@ def card(manifest: Manifest, source: Path, precision: str, target: Path) -> str:
         "of wording it is wrong far more often. It knows two verdicts: a mixed review gets one of "
         "them. Do not use it to judge people."
     )
-    title = "The model inside the package" if target == TARGET else target.name
-    parts = {"title": title, "made": made, "measured": measured, "reads": reads, "not_for": not_for}
-    return CARD.format(**{name: textwrap.fill(text, 100) for name, text in parts.items()})
+    parts = {"made": made, "measured": measured, "reads": reads, "not_for": not_for}
+    filled = {name: textwrap.fill(text, 100) for name, text in parts.items()}
+    return CARD.format(title=title, **filled)
 
 
 def learnt(data: dict[str, object]) -> str:

@@ -1,8 +1,14 @@
 """What the model inside the package tells of its making."""
 
-from msgspec.structs import replace
-from tools.package_model import TARGET, learnt, public_data
+import json
+from pathlib import Path
 
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from tools.package_model import TARGET, card, learnt, main, public_data
+
+import undertone
 from undertone import modelfolder
 from undertone.modelfolder import Manifest
 
@@ -25,3 +31,39 @@ def test_the_card_names_every_kind_of_text():
     assert "counterfactually" not in learnt({"also": "plain.jsonl"})
     told = learnt({"also": "plain.jsonl, train_paired.tsv"})
     assert "written for this project, and from the training part of counterfactually" in told
+
+
+def test_several_networks_in_one_are_told_of():
+    several = card(manifest(validation=9, network="a, b, c"), "base", 1234, "Measured so.")
+    assert several.startswith("# base\n\nA bidirectional LSTM of 128 units a direction")
+    assert "(1,234 parameters), 3 networks side by side in one and" in several.replace("\n", " ")
+    assert "\n\nMeasured so.\n\n" in several
+    assert "side by side" not in card(manifest(validation=9), "small", 1, "")
+
+
+def test_a_model_is_stored_in_16_bits(sample_model: Path, tmp_path: Path):
+    figures = {"accuracy": 0.9389, "loss": 0.1635, "ece": 0.0048}
+    measured = tmp_path / "metrics.json"
+    measured.write_text(json.dumps({"reviews": 25000, "figures": figures}))
+    words = [str(sample_model), "--float16", str(tmp_path / "m"), "--measured", str(measured)]
+    assert main(words) == 0
+    texts = ["a wonderful film", "a dreadful one, and long", "neither"]
+    ours, theirs = (
+        undertone.load(each, precision="float32").logits(texts).logits
+        for each in (tmp_path / "m", sample_model)
+    )
+    np.testing.assert_allclose(ours, theirs, atol=0.02)
+    assert not np.array_equal(ours, theirs)
+    told = (tmp_path / "m" / "README.md").read_text().replace("\n", " ")
+    assert "On the 25,000 test reviews it, before its weights were rounded to 16 bits" in told
+    assert "an accuracy of 93.89%, a log loss of 0.1635 nats" in told
+    small, large = (
+        (each / modelfolder.GRAPH).stat().st_size for each in (tmp_path / "m", sample_model)
+    )
+    assert small < 0.6 * large
+
+
+def test_both_options_are_given_or_neither(capsys):
+    with pytest.raises(SystemExit):
+        main(["runs/x", "--float16", "models/x"])
+    assert "belong together" in capsys.readouterr().err
