@@ -1,7 +1,7 @@
-"""Put the parts of a trained IMDB model that prediction needs into the package, or into a folder.
+r"""Put the parts of a trained IMDB model that prediction needs into the package, or into a folder.
 
     python -m tools.package_model runs/imdb-small
-    python -m tools.package_model runs/base --float16 models/base \\
+    python -m tools.package_model runs/base --float16 models/base \
         --measured results/base/metrics.json
 
 The first takes the int8 graph, which `undertone export` must have made and measured; the second the
