@@ -19,7 +19,7 @@ RESULTS = Path(__file__).resolve().parents[1] / "results"
 
 # What each model of the README is, in the order of its table.
 MODELS = {
-    "base": "three LSTMs of 128 units a direction in one, with n-grams",
+    "base": "three LSTMs of 128 units a direction in one, with n-grams; reads whole reviews",
     "small": "LSTM of 128 units a direction from a language model, taught, with n-grams",
     "bag": "n-grams with naive Bayes weights",
     "imdb-small": "LSTM of 128 units a direction, from scratch",
