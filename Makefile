@@ -187,7 +187,7 @@ study: install $(STUDY_LMS)  ## sizes, departures and improvements of the study,
 STUDIED = $(filter-out runs/study/lm-%,$(patsubst %/config.json,%,$(wildcard runs/study/*/config.json)))
 
 study-nuance: install  ## probe what `study` has trained so far
-	$(BIN)/undertone probe $(STUDIED) --output results/study/nuance
+	$(BIN)/undertone probe $(or $(STUDIED),$(error nothing is trained yet: make study)) --output results/study/nuance
 
 study-original: install  ## the study's 15 million in full, of 45 and 148 million the speed
 	$(call study_plan,original) --workers 1

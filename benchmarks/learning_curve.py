@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:
-    config = load_preset(options.preset, options.settings)
+    config = load_preset(options.preset, options.settings, started=True)
     return Recipe(config, options.start_from, options.least_steps, options.threads)
 
 

@@ -27,6 +27,7 @@ from undertone.data.splits import cut
 from undertone.errors import DataError
 from undertone.evaluation.intervals import mcnemar, wilson
 from undertone.evaluation.verdicts import collect_verdicts
+from undertone.training import runfolder
 from undertone.training.events import Listener
 
 FEWEST = 20  # five folds of two labels need this many
@@ -229,16 +230,16 @@ def _network(
     listen: Listener,
 ) -> tuple[Score, NDArray[np.bool_]]:
     if not (folder / modelfolder.MANIFEST).is_file():
-        training.prepare_folder(folder, resume=True, overwrite=False)
         train = structs.replace(config.train, threads=recipe.threads)
-        training.train_examples(
-            data,
-            config=structs.replace(config, train=train),
-            output=folder,
-            start_from=recipe.start_from,
-            resume=True,
-            on_event=listen,
-        )
+        with runfolder.claimed(folder, resume=True, overwrite=False):
+            training.train_examples(
+                data,
+                config=structs.replace(config, train=train),
+                output=folder,
+                start_from=recipe.start_from,
+                resume=True,
+                on_event=listen,
+            )
     metrics = json.loads((folder / modelfolder.METRICS).read_text(encoding="utf-8"))
     about = {
         "validation_accuracy": metrics["validation"]["accuracy"],

@@ -192,6 +192,19 @@ def test_a_new_model_may_read_further_than_its_networks(
     assert max(read[40]) > 5
 
 
+def test_lengths_that_cannot_be_read_are_refused(sample_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"text\.max_tokens"):
+        widening.widen(sample_model, "sample", bag=BAG, output=tmp_path / "x", max_tokens=0)
+    small = ["embedding_dim=8", "hidden_dim=8", "heads=2", "feedforward_dim=8", "layers=1"]
+    settings = ["train.epochs=1", "train.threads=1", "network.positions=learned"]
+    settings += ["network.architecture=transformer", *(f"network.{each}" for each in small)]
+    config = load_preset("sample", settings)
+    folder = training.train("sample", config=config, output=tmp_path / "t").folder
+    with pytest.raises(ConfigError, match="has learnt the positions of 128 tokens and no more"):
+        widening.widen(folder, "sample", bag=BAG, output=tmp_path / "x", max_tokens=200)
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_bag_has_no_bag_beside_it() -> None:
     with pytest.raises(ConfigError, match=r"network\.wide"):
         load_preset("bag", ["network.wide=true"])

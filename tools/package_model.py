@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from undertone import modelfolder
+from undertone import files, modelfolder
 from undertone.inference.quantisation import store_in_float16
 from undertone.modelfolder import Manifest
 
@@ -53,7 +53,11 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--float16 and --measured belong together: give both, or neither.")
     if options.float16 is None:
         return _put(options.model, TARGET, modelfolder.GRAPH_INT8, int8_measured(options.model))
-    told = float16_measured(options.measured)
+    try:
+        told = float16_measured(options.model, options.measured)
+    except ValueError as error:
+        print(error)
+        return 2
     return _put(options.model, options.float16, modelfolder.GRAPH, told)
 
 
@@ -99,9 +103,19 @@ def int8_measured(source: Path) -> str:
     return f"{told} {flips} verdicts differ from those of the float32 model it was made from."
 
 
-def float16_measured(path: Path) -> str:
-    """What `undertone evaluate` measured of the model before its weights were rounded, in words."""
+def float16_measured(source: Path, path: Path) -> str:
+    """What `undertone evaluate` measured of the model before its weights were rounded, in words.
+
+    Raises:
+        ValueError: it measured another model, or other reviews than those of the test.
+    """
     measured = json.loads(path.read_text(encoding="utf-8"))
+    if measured["model"]["digest"] != files.sha256(source / modelfolder.MANIFEST):
+        raise ValueError(f"{path} is of another model than {source}. Evaluate that one.")
+    if measured["split"] != "test":
+        raise ValueError(
+            f"{path} is of the {measured['split']} reviews. Evaluate those of the test."
+        )
     subject = "it, before its weights were rounded to 16 bits,"
     return _told(measured["reviews"], subject, measured["figures"])
 

@@ -150,10 +150,10 @@ def jobs(plan: Plan, seeds: Sequence[int], runs: Path) -> list[Job]:
 
 def _job(plan: Plan, variant: Variant, seed: int, runs: Path) -> Job:
     settings = (*plan.settings, *variant.settings)
+    start = plan.start_from if variant.start_from is None else variant.start_from
     try:
-        config = load_preset(plan.preset, settings, seed)
+        config = load_preset(plan.preset, settings, seed, started=bool(start))
     except UndertoneError as error:
         raise ConfigError(f"variant {variant.name}: {error.what}", error.remedy) from error
-    start = plan.start_from if variant.start_from is None else variant.start_from
     folder = runs / f"{variant.name}-{seed}"
     return Job(variant, seed, plan.preset, settings, start, config, folder)

@@ -197,19 +197,25 @@ def deciding(config: RunConfig) -> dict[str, Any]:
     return values
 
 
-def load_preset(name: str, overrides: Iterable[str] = (), seed: int | None = None) -> RunConfig:
+def load_preset(
+    name: str, overrides: Iterable[str] = (), seed: int | None = None, *, started: bool = False
+) -> RunConfig:
     """Read a preset by name, or a TOML file by path, and apply overrides.
 
     Args:
         name: a name from :func:`preset_names`, or a path ending in ``.toml``.
         overrides: strings ``section.key=value``, values in TOML syntax or plain text.
         seed: replaces the preset's seed where given.
+        started: the run starts from a model. Token vectors then come from there, whatever the
+            preset says of ``train.vectors``: they would be learnt from texts in vain.
 
     Raises:
         ConfigError: no such preset, or a setting that does not fit.
     """
     values = _preset_values(name)
     values.setdefault("preset", Path(name).stem)
+    if started:
+        _apply(values, "train.vectors=random")
     for override in overrides:
         _apply(values, override)
         if seed is not None and override.partition("=")[0].strip() == "seed":

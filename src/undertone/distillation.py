@@ -112,7 +112,7 @@ def distill_examples(
         data: labelled reviews.
         unlabelled: reviews without a label.
         config: of the student.
-        output: a folder from :func:`undertone.training.prepare_folder`.
+        output: a folder that is claimed, see :func:`undertone.training.runfolder.claimed`.
         described: what the folder shall say about where the reviews come from.
         also: further labelled reviews, each learnt from ``config.data.also_passes`` times an epoch.
         sentence_teachers: who judges single sentences; none: the teachers.

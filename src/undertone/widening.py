@@ -19,6 +19,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from undertone import calibration, modelfolder
+from undertone.config import setting_mistakes
 from undertone.data.also import joined, load_also
 from undertone.data.examples import SourceOptions
 from undertone.data.source import TrainingData, load_training
@@ -90,6 +91,8 @@ def widen(
         OutputError: ``output`` exists already, or cannot be written.
     """
     folder = Path(output)
+    if max_tokens is not None and (mistakes := setting_mistakes("text.max_tokens", max_tokens)):
+        raise ConfigError(" ".join(mistakes))
     named = [models] if isinstance(models, str | Path) else models
     members = [_Network(each, max_tokens) for each in named]
     _refuse_unfit(members, folder)
@@ -117,7 +120,7 @@ class _Network:
         self.folder = modelfolder.located(path)
         self.manifest: Manifest = modelfolder.read(self.folder)
         text = self.manifest.config.text
-        self.text = structs.replace(text, max_tokens=max_tokens or text.max_tokens)
+        self.text = text if max_tokens is None else structs.replace(text, max_tokens=max_tokens)
         exact = modelfolder.GRAPH in self.manifest.files or _is_bag(self.manifest)
         self.model: Model = load(self.folder, precision="float32" if exact else "int8")
 
@@ -158,6 +161,13 @@ def _refuse_unfit(members: Sequence[_Network], output: Path) -> None:
     for each in members:
         if _is_bag(each.manifest):
             raise ConfigError(f"{each.folder} is a bag of n-grams already.", "Name a network.")
+        learned = each.manifest.config.network.positions == "learned"
+        if learned and each.text != each.manifest.config.text:
+            raise ConfigError(
+                f"{each.folder} has learnt the positions of "
+                f"{each.manifest.config.text.max_tokens} tokens and no more.",
+                "Drop --max-tokens.",
+            )
         if output.resolve() == each.folder.resolve():
             raise ConfigError(
                 f"{output} is the network's own folder.", "Name another with --output."

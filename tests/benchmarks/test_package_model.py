@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tools.package_model import TARGET, card, learnt, main, public_data
 
 import undertone
-from undertone import modelfolder
+from undertone import files, modelfolder
 from undertone.modelfolder import Manifest
 
 
@@ -44,7 +44,9 @@ def test_several_networks_in_one_are_told_of():
 def test_a_model_is_stored_in_16_bits(sample_model: Path, tmp_path: Path):
     figures = {"accuracy": 0.9389, "loss": 0.1635, "ece": 0.0048}
     measured = tmp_path / "metrics.json"
-    measured.write_text(json.dumps({"reviews": 25000, "figures": figures}))
+    digest = files.sha256(sample_model / modelfolder.MANIFEST)
+    found = {"reviews": 25000, "figures": figures, "split": "test", "model": {"digest": digest}}
+    measured.write_text(json.dumps(found))
     words = [str(sample_model), "--float16", str(tmp_path / "m"), "--measured", str(measured)]
     assert main(words) == 0
     texts = ["a wonderful film", "a dreadful one, and long", "neither"]
@@ -57,6 +59,9 @@ def test_a_model_is_stored_in_16_bits(sample_model: Path, tmp_path: Path):
     told = (tmp_path / "m" / "README.md").read_text().replace("\n", " ")
     assert "On the 25,000 test reviews it, before its weights were rounded to 16 bits" in told
     assert "an accuracy of 93.89%, a log loss of 0.1635 nats" in told
+    for wrong in ({"split": "validation"}, {"model": {"digest": "0"}}):
+        measured.write_text(json.dumps(found | wrong))
+        assert main(words) == 2
     small, large = (
         (each / modelfolder.GRAPH).stat().st_size for each in (tmp_path / "m", sample_model)
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from undertone.cli import options
+from undertone import modelfolder
 from undertone.cli.commands import distill, inspect, pretrain, train
 from undertone.cli.settings import CommandWithSettings, settings
 from undertone.cli.wording import perplexity
@@ -74,12 +74,14 @@ def test_the_next_command_works_as_it_stands(cli, pretrained, tmp_path):
 
 
 def test_vectors_come_from_the_start_unless_one_says_otherwise(cli, pretrained, tmp_path):
-    start, typed = Path("lm"), ["train.vectors=texts"]
-    assert options.configuration("small", [], None, None).train.vectors == "texts"
-    assert options.configuration("small", [], None, start).train.vectors == "random"
-    assert options.configuration("small", typed, None, start).train.vectors == "texts"
-    words = ("--data", pretrained.data, "--start-from", pretrained.folder, *SMALL[:8])
-    refused = cli("train", *words, "--output", tmp_path / "m", "--set", *typed)
+    preset = tmp_path / "texts.toml"
+    preset.write_text('[train]\nvectors = "texts"\nepochs = 1\n')
+    words = ("--data", pretrained.data, "--start-from", pretrained.folder, "--preset", preset)
+    taken = cli("train", *words, *SMALL[:8], "--output", tmp_path / "m")
+    assert taken.code == 0, taken.err
+    assert modelfolder.read(tmp_path / "m").config.train.vectors == "random"
+    typed = ("--set", "train.vectors=texts")
+    refused = cli("train", *words, *SMALL[:8], *typed, "--output", tmp_path / "n")
     assert refused.code == 2
     assert refused.err.endswith("Add --set train.vectors=random.\n")
 

@@ -59,6 +59,7 @@ def test_mistakes_are_one_line(cli, tmp_path: Path):
     )
     assert "no run in" in cli(*typed, "--report").error
     assert cli(*typed, "--steps-only", "x").code == 2
+    assert "--models needs --plan" in cli(*typed, "--models", "tiny").err
 
 
 @pytest.mark.slow

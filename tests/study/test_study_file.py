@@ -88,6 +88,8 @@ def test_some_models_are_taken_with_those_whose_weights_they_read(tmp_path: Path
     found = planfile.read(path, WORDS, ("s",), ("s-rule", "s-base-threshold"))
     names = [each.name for each in found.contenders]
     assert names == ["s-base", "s-base-threshold", "s-decay", "s-rule", "tfidf"]
+    compared = planfile.read(path, WORDS, ("s",), ("s-begun",)).contenders
+    assert [each.name for each in compared] == ["s-base", "s-begun", "tfidf"]
     with pytest.raises(ConfigError, match=r"has no model 's-bse' \(did you mean 's-base'\?\)"):
         planfile.read(path, WORDS, ("s",), ("s-bse",))
 
@@ -103,6 +105,14 @@ def test_all_sizes_are_taken_unless_some_are_named(tmp_path: Path):
     names = [each.name for each in read(tmp_path, GOOD).contenders]
     assert {"s-base", "l-base", "s-rule", "l-rule"} <= set(names)
     assert names.count("timed") == 1
+
+
+def test_a_model_that_starts_from_another_takes_its_token_vectors(tmp_path: Path):
+    content = '[[models]]\nname = "a"\npreset = "small"\n'
+    begun = content.replace('"a"', '"b"') + 'start_from = "runs/lm"\n'
+    runs = plan.jobs(planned(read(tmp_path, content + begun)))
+    vectors = {job.contender.name: job.config.train.vectors for job in runs}
+    assert (vectors["a"], vectors["b"]) == ("texts", "random")
 
 
 def test_seeds_of_one_model_and_where_it_begins_reach_the_runs(tmp_path: Path):
@@ -131,6 +141,10 @@ MODEL = '[[models]]\nname = "{}"\n'
             "[sizes]\ns = []\n" + MODEL.format("a-{size}")
             + 'preset = "small"\nsizes.t = ["train.lr=1"]',
             "a-{size}: it has settings of 't', a size that it never has",
+        ),
+        (
+            "[sizes]\ns = []\n" + MODEL.format("a") + 'preset = "small"\nsizes.s = []',
+            r"a: it has settings of 's', a size that it never has\. Write",
         ),
         (MODEL.format("a") + 'like = "b"', "a: no model 'b' stands before it"),
         (MODEL.format("a") + 'preset = "small"\nmended = ["best"]', "mended changes another"),

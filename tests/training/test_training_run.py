@@ -353,22 +353,19 @@ def test_files_that_no_training_wrote_are_left_alone(table, tmp_path, flag):
     assert (folder / "README.md").read_text() == "my thesis"
 
 
-@pytest.mark.parametrize("flag", ["overwrite", "resume"])
-def test_a_folder_that_another_run_is_at_work_in_is_refused(table, tmp_path, flag):
+@pytest.mark.parametrize("flags", [{}, {"overwrite": True}, {"resume": True}])
+def test_a_folder_that_another_run_is_at_work_in_is_refused(table, tmp_path, flags):
     folder = tmp_path / "m"
     refused: list[str] = []
 
     def try_too(_event: object) -> None:
         if not refused:
             with pytest.raises(OutputError) as caught:
-                training.train(
-                    str(table), config=tiny_config(seed=1), output=folder, **{flag: True}
-                )
+                training.train(str(table), config=tiny_config(seed=1), output=folder, **flags)
             refused.append(str(caught.value))
 
     outcome = training.train(str(table), config=tiny_config(), output=folder, on_event=try_too)
-    remedy = "Wait for it, stop it, or name another folder with --output."
-    assert refused == [f"another run is at work in {folder}. {remedy}"]
+    assert refused == [f"another run is at work in {folder}. Wait for it, or stop it."]
     assert modelfolder.read(outcome.folder).config.seed == 0
     training.train(str(table), config=tiny_config(seed=1), output=folder, overwrite=True)
     assert modelfolder.read(folder).config.seed == 1

@@ -58,10 +58,12 @@ class UndertoneInt8:
         vocabulary = TextEncoder.load(folder / modelfolder.TOKENIZER, config.text).size
         tokens = sum(each.tokens_read for each in self.model.predict(texts)) / len(texts)
         shape = config.network
+        parameters = count_parameters(config, vocabulary, len(self.model.labels))
+        assert parameters is not None  # noqa: S101 (a bag of n-grams is measured elsewhere)
         directions = 2 if shape.bidirectional else 1
         data = modelfolder.read(folder).data
         return Facts(
-            parameters=count_parameters(config, vocabulary, len(self.model.labels)) or 0,
+            parameters=parameters,
             size_bytes=sum((folder / name).stat().st_size for name in needed),
             tokens_read=tokens,
             flops=tokens

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import click
 from click.core import ParameterSource
 
-from undertone.config import RunConfig, load_preset
-
 if TYPE_CHECKING:
     from undertone.data.examples import SourceOptions
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Precision = Literal["auto", "float32", "int8"]
-_VECTORS = "train.vectors="
 
 SOURCE_HELP = (
     "A file (csv, tsv, jsonl, parquet), a folder in aclImdb layout or its tar.gz, "
@@ -140,22 +137,6 @@ def refuse_resume_with_overwrite(context: click.Context) -> None:
     refuse_together(
         context, "resume", ["overwrite"], "one keeps what is there, the other deletes it."
     )
-
-
-def configuration(
-    preset: str, overrides: Sequence[str], seed: int | None, start_from: Path | None
-) -> RunConfig:
-    """A preset with overrides, for a run that may start from a model.
-
-    Token vectors then come from that model: a preset that learns them from texts would learn them
-    in vain. Who types that is told so.
-
-    Raises:
-        ConfigError: a setting does not fit.
-    """
-    if start_from is not None and not any(each.startswith(_VECTORS) for each in overrides):
-        overrides = (f"{_VECTORS}random", *overrides)
-    return load_preset(preset, overrides, seed)
 
 
 def refuse_without(context: click.Context, parameter: str, others: Sequence[str]) -> None:

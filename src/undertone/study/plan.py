@@ -180,7 +180,8 @@ def job_of(plan: Plan, contender: Contender, seed: int) -> Job:
             *_read_by(load_preset(contender.preset), plan.settings),
             f"train.threads={plan.threads}",
         )
-        config = load_preset(contender.preset, overrides, seed)
+        started = bool(contender.start_from)
+        config = load_preset(contender.preset, overrides, seed, started=started)
     except ConfigError as error:
         raise ConfigError(f"{contender.name}: {error.what}", error.remedy) from error
     if contender.steps and config.network.architecture == BAG:

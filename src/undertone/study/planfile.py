@@ -81,8 +81,8 @@ def read(
         path: the TOML file.
         stopwords: the words that originals delete, one a line.
         sizes: which of the file's sizes to take; none: all.
-        models: which of its models to take, beside the baseline and those whose weights they
-            read; none: all.
+        models: which of its models to take, beside the baseline and those that they are compared
+            with or whose weights they read; none: all.
 
     Raises:
         ConfigError: the file cannot be read, a model in it does not fit, or it has none of a name.
@@ -112,7 +112,8 @@ def _named(path: Path, found: dict[str, Contender], names: Sequence[str]) -> tup
             )
     if not names:
         return tuple(found.values())
-    wanted = {BASELINE, *names, *(found[name].weights for name in names)}
+    others = {each for name in names for each in (found[name].weights, found[name].against)}
+    wanted = {BASELINE, *names, *others}
     return tuple(each for name, each in found.items() if name in wanted)
 
 
@@ -160,7 +161,7 @@ def _require_sizes(model: _Model, sizes: dict[str, _Settings]) -> None:
         if _SIZE not in model.name or size not in sizes:
             raise _unfit(
                 model.name,
-                f"it has settings of {size!r}, a size that it never has{nearest(size, sizes)}.",
+                f"it has settings of {size!r}, a size that it never has.",
                 "Write {size} in its name, and the size in [sizes].",
             )
 

@@ -117,7 +117,7 @@ def pretrain_texts(
     Args:
         data: texts to learn from, and texts to measure on.
         config: all settings.
-        output: a folder from :func:`undertone.training.prepare_folder`.
+        output: a folder that is claimed, see :func:`undertone.training.runfolder.claimed`.
         described: what the folder shall say about where the texts come from.
         start_from: as in :func:`pretrain`.
         encoder: what makes tokens of the texts; None: the tokenizer of ``start_from``, or one

@@ -66,6 +66,8 @@ def claimed(output: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
     """
     prepare_folder(output, resume=resume, overwrite=overwrite)
     with _held(output):
+        # Whoever held it until now may have finished a model in it.
+        _refuse_mixing(output, resume=resume, overwrite=overwrite)
         try:
             yield
         except BaseException:
@@ -77,13 +79,13 @@ def claimed(output: Path, *, resume: bool, overwrite: bool) -> Iterator[None]:
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
     """Two runs in one folder would write over each other's checkpoints."""
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise OutputError(f"cannot read {folder}: {error.strerror}.", "Try again.") from error
     try:
         if not files.lock(handle):
-            raise OutputError(
-                f"another run is at work in {folder}.",
-                "Wait for it, stop it, or name another folder with --output.",
-            )
+            raise OutputError(f"another run is at work in {folder}.", "Wait for it, or stop it.")
         yield
     finally:
         os.close(handle)

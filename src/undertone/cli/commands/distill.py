@@ -12,6 +12,7 @@ from undertone.cli.group import debug_option
 from undertone.cli.outcome import default_output, drawn, evaluate_command, summary
 from undertone.cli.progress import training_progress
 from undertone.cli.settings import CommandWithSettings
+from undertone.config import load_preset
 from undertone.extras import require
 
 
@@ -73,7 +74,7 @@ def command(
     part of the labelled reviews out each and so can judge it.
     """
     options.refuse_resume_with_overwrite(context)
-    config = options.configuration(preset, overrides, seed, start_from)
+    config = load_preset(preset, overrides, seed, started=start_from is not None)
     folder = output or default_output(f"{Path(preset).stem}-distilled", source)
 
     require("torch", "train")

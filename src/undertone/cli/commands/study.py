@@ -43,7 +43,11 @@ class _Command(CommandWithSettings):
     help="What to compare, as a TOML file (docs/study.md); instead of --presets.",
 )
 @click.option("--sizes", metavar="NAME,...", help="Sizes of the --plan.  [default: all it has]")
-@click.option("--models", metavar="NAME,...", help="Models of the --plan.  [default: all it has]")
+@click.option(
+    "--models",
+    metavar="NAME,...",
+    help="Models of the --plan, with what they are compared with.  [default: all it has]",
+)
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),

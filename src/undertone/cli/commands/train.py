@@ -12,6 +12,7 @@ from undertone.cli.group import debug_option
 from undertone.cli.outcome import default_output, drawn, evaluate_command, summary
 from undertone.cli.progress import training_progress
 from undertone.cli.settings import CommandWithSettings
+from undertone.config import load_preset
 from undertone.extras import require
 
 
@@ -58,7 +59,7 @@ def command(
     ends in the same weights as a run that was never stopped.
     """
     options.refuse_resume_with_overwrite(context)
-    config = options.configuration(preset, overrides, seed, start_from)
+    config = load_preset(preset, overrides, seed, started=start_from is not None)
     folder = output or default_output(preset, source)
 
     require("torch", "train")

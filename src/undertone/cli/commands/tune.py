@@ -13,6 +13,7 @@ from undertone.cli.group import debug_option
 from undertone.cli.progress import PlainProgress
 from undertone.cli.settings import CommandWithSettings
 from undertone.cli.wording import facts, percent, table
+from undertone.config import load_preset
 from undertone.extras import require
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def command(
     Start the same command as often as there are cores or machines: the workers share the storage.
     Start it again after it was stopped or killed: it goes on. Test reviews are never read.
     """
-    config = options.configuration(preset, overrides, seed, start_from)
+    config = load_preset(preset, overrides, seed, started=start_from is not None)
     require("torch", "train")
     require("optuna", "tune")
     from undertone.study import tuning, tuning_space
