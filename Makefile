@@ -188,6 +188,7 @@ STUDIED = $(filter-out runs/study/lm-%,$(patsubst %/config.json,%,$(wildcard run
 
 study-nuance: install  ## probe what `study` has trained so far
 	$(BIN)/undertone probe $(or $(STUDIED),$(error nothing is trained yet: make study)) --output results/study/nuance
+	$(if $(CAD),$(BIN)/undertone probe $(STUDIED) --suite $(CAD)/dev_paired.tsv --output results/study/counterfactual)
 
 study-original: install  ## the study's 15 million in full, of 45 and 148 million the speed
 	$(call study_plan,original) --workers 1

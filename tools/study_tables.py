@@ -22,6 +22,7 @@ HEADER = (
 # Of the improvements, those that are all of them together.
 _TOGETHER = ("-improved", "-started")
 _ORIGINAL = "-original"
+_TFIDF = "TF-IDF of words and word pairs, logistic regression"
 _PROBED = ("accuracy", "both")
 _Probes = Mapping[str, Sequence[dict[str, Any]]]
 
@@ -33,8 +34,7 @@ def main_rows() -> list[tuple[str, ...]]:
     ours = {each.name for each in _full(ladder)}
     wanted = [each for name, each in found.items() if name in ours or name.endswith(_TOGETHER)]
     probes = _probes()
-    ordered = sorted(wanted, key=lambda each: (each.name != BASELINE, _size(each), each.name))
-    return [_row(each, probes) for each in ordered]
+    return [_row(each, probes) for each in sorted(wanted, key=_place)]
 
 
 def answer() -> str:
@@ -60,10 +60,10 @@ def answer() -> str:
 def _said(model: ModelResult, probes: _Probes) -> str:
     figure = model.figures["test_accuracy"].mean
     read = [each["accuracy"]["share"] for each in probes.get(model.name, ())]
-    nuance = f" and {fmean(read):.1%} of the probes" if read else ""
+    nuance = f" and, at probability 0.5, {fmean(read):.1%} of the probes" if read else ""
     return (
-        f"{model.parameters / 1e6:.1f} million parameters read {figure:.2%} of the test "
-        f"reviews{nuance} right"
+        f"{model.parameters / 1e6:.1f} million parameters read {figure:.2%} of the test reviews "
+        f"right{nuance}"
     )
 
 
@@ -86,9 +86,10 @@ def _full(result: StudyResult | None) -> tuple[ModelResult, ...]:
     return () if result is None else result.full
 
 
-def _size(model: ModelResult) -> int:
-    """Models of about as many parameters stand together."""
-    return round(model.parameters / 1e6)
+def _place(model: ModelResult) -> tuple[bool, int, bool, str]:
+    """The baseline first, then models of about as many parameters together, originals first."""
+    size = round(model.parameters / 1e6)
+    return model.name != BASELINE, size, not model.name.endswith(_ORIGINAL), model.name
 
 
 def _probes() -> _Probes:
@@ -105,7 +106,7 @@ def _row(model: ModelResult, probes: _Probes) -> tuple[str, ...]:
     nuance = (f"{fmean(each[part]['share'] for each in read):.1%}" for part in _PROBED)
     return (
         f"`{model.name}`",
-        model.contender.title or "TF-IDF of words and word pairs, logistic regression",
+        _TFIDF if model.name == BASELINE else model.contender.title,
         f"{model.parameters / 1e6:.1f} M",
         str(len(model.runs)),
         f"**{tables.share(model.figures['test_accuracy'])}**",

@@ -148,7 +148,18 @@ def study() -> str:
     rows = study_tables.main_rows()
     if not rows:
         return "Not measured yet: `make study` does it."
-    return "\n\n".join([_table(study_tables.HEADER, rows), study_tables.answer()]).rstrip()
+    table, answer = _table(study_tables.HEADER, rows), study_tables.answer()
+    return f"{table}\n\n{answer} {_taught()}" if answer else table
+
+
+def _taught() -> str:
+    """What a small model reads that learnt from more than labels."""
+    share = _probed("probes")["small"]["overall"]["accuracy"]["share"]
+    parameters = _read("small/training.json")["parameters"] / 1e6
+    return (
+        f"What a model has learnt from counts for more: `small`, of {parameters:.1f} million, "
+        f"reads {share:.1%} of the same probes."
+    )
 
 
 def study_changes() -> str:

@@ -1,15 +1,13 @@
-"""Benchmarks are not installed: they are found from the repository's root."""
+"""What tests of benchmarks and tools share."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 
 
 @pytest.fixture(scope="session")
