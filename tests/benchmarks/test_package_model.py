@@ -3,12 +3,10 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from msgspec.structs import replace
 from tools.package_model import TARGET, card, learnt, main, public_data
 
-import undertone
 from undertone import files, modelfolder
 from undertone.modelfolder import Manifest
 
@@ -41,7 +39,7 @@ def test_several_networks_in_one_are_told_of():
     assert "side by side" not in card(manifest(validation=9), "small", 1, "")
 
 
-def test_a_model_is_stored_in_16_bits(sample_model: Path, tmp_path: Path):
+def test_the_card_tells_what_was_measured_of_this_model(sample_model: Path, tmp_path: Path):
     figures = {"accuracy": 0.9389, "loss": 0.1635, "ece": 0.0048}
     measured = tmp_path / "metrics.json"
     digest = files.sha256(sample_model / modelfolder.MANIFEST)
@@ -49,23 +47,12 @@ def test_a_model_is_stored_in_16_bits(sample_model: Path, tmp_path: Path):
     measured.write_text(json.dumps(found))
     words = [str(sample_model), "--float16", str(tmp_path / "m"), "--measured", str(measured)]
     assert main(words) == 0
-    texts = ["a wonderful film", "a dreadful one, and long", "neither"]
-    ours, theirs = (
-        undertone.load(each, precision="float32").logits(texts).logits
-        for each in (tmp_path / "m", sample_model)
-    )
-    np.testing.assert_allclose(ours, theirs, atol=0.02)
-    assert not np.array_equal(ours, theirs)
     told = (tmp_path / "m" / "README.md").read_text().replace("\n", " ")
     assert "On the 25,000 test reviews it, before its weights were rounded to 16 bits" in told
     assert "an accuracy of 93.89%, a log loss of 0.1635 nats" in told
     for wrong in ({"split": "validation"}, {"model": {"digest": "0"}}):
         measured.write_text(json.dumps(found | wrong))
         assert main(words) == 2
-    small, large = (
-        (each / modelfolder.GRAPH).stat().st_size for each in (tmp_path / "m", sample_model)
-    )
-    assert small < 0.6 * large
 
 
 def test_both_options_are_given_or_neither(capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from tools import package_model
 
 import undertone
-from undertone import modelfolder
+from undertone import files, modelfolder
 from undertone.config import load_preset
 from undertone.data.examples import SourceOptions
 from undertone.data.source import load_split
@@ -34,8 +35,13 @@ def texts() -> list[str]:
 
 
 def test_half_the_size_and_nearly_the_same_scores(exported: Path, tmp_path: Path) -> None:
-    target = tmp_path / "copy"
-    assert package_model.main([str(exported), "--float16", str(target)]) == 0
+    target, measured = tmp_path / "copy", tmp_path / "metrics.json"
+    figures = json.loads((exported / modelfolder.COMPARISON).read_text())["float32"]
+    digest = files.sha256(exported / modelfolder.MANIFEST)
+    about = {"reviews": 9, "split": "test", "model": {"digest": digest}, "figures": figures}
+    measured.write_text(json.dumps(about))
+    words = [str(exported), "--float16", str(target), "--measured", str(measured)]
+    assert package_model.main(words) == 0
     sizes = [(folder / modelfolder.GRAPH).stat().st_size for folder in (exported, target)]
     assert 0.5 < sizes[1] / sizes[0] < 0.6
     whole, half = undertone.load(exported, precision="float32"), undertone.load(target)

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 import pytest
 from tiny_model import logit, sigmoid
 
+from undertone import files
 from undertone.errors import ConfigError, DataError, OutputError, RunInterruptedError
 from undertone.inference import Model, load, partial, scoring
 from undertone.inference.scoring import score_file
@@ -539,16 +540,16 @@ def test_an_output_made_while_the_rows_were_checked_is_kept(model: Model, tmp_pa
 def test_a_lock_that_was_deleted_is_not_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     journal = tmp_path / "out.csv.partial.journal"
     calls = []
-    real = partial._lock
+    real = files.lock
 
-    def late(stream: object) -> bool:
+    def late(handle: int) -> bool:
         """The other run deletes its journal between our opening and our locking of it."""
-        calls.append(stream)
+        calls.append(handle)
         if len(calls) == 1:
             journal.unlink()
-        return real(stream)  # type: ignore[arg-type]
+        return real(handle)
 
-    monkeypatch.setattr(partial, "_lock", late)
+    monkeypatch.setattr(files, "lock", late)
     with partial.PartialFile(tmp_path / "out.csv", {"a": "b"}) as opened:
         opened.append(b"x\n", partial.Tally(rows=1))
         assert len(calls) == 2
