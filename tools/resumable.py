@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from undertone.errors import RunInterruptedError, UndertoneError
+from undertone.study.side_by_side import interruptible
 from undertone.training.events import EpochDone, Event, Note, PretrainEpoch
 
 UNFINISHED = 75  # exit status of a run that stopped in time: EX_TEMPFAIL of sysexits.h
@@ -59,7 +60,8 @@ def stopped_after(seconds: float) -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        yield
+        with interruptible():
+            yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -132,7 +133,9 @@ def test_tasks_run_side_by_side_and_one_that_fails_stops_no_other(tmp_path: Path
     assert sorted(ended) == [("first", ""), ("second", ""), ("third", "no such thing.")]
 
 
-def test_whatever_ends_it_early_lets_the_running_tasks_save(tmp_path: Path):
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_whatever_ends_it_early_lets_the_running_tasks_save(tmp_path: Path, handler, restored):
+    signal.signal(signal.SIGINT, handler)  # ignored: as of a process behind nohup and &
     ready, saved = tmp_path / "ready", tmp_path / "saved"
     slow = (
         "import pathlib, time\n"

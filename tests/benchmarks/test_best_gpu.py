@@ -243,7 +243,9 @@ def test_the_chain_stops_goes_on_and_is_measured_once(
     assert (unbroken / "results/small-test.json").stat().st_mtime_ns == before
 
 
-def test_time_runs_out() -> None:
+@pytest.mark.parametrize("handler", [signal.default_int_handler, signal.SIG_IGN])
+def test_time_runs_out(handler, restored) -> None:
+    signal.signal(signal.SIGINT, handler)
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt), resumable.stopped_after(0.05):
         time.sleep(5)
@@ -251,6 +253,7 @@ def test_time_runs_out() -> None:
     with resumable.stopped_after(0.0):
         pass
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_other_tokens_and_other_files_are_refused(

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -78,9 +80,27 @@ def work(
             process.wait()
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end what is done or started inside the block, where ``nohup`` or ``&`` hid it.
+
+    A shell has SIGINT ignored by what it puts into the background, and so would every process
+    that this one starts: none would save when it is told to end.
+    """
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if not ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _start(task: Task, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     task.log.parent.mkdir(parents=True, exist_ok=True)
-    with task.log.open("ab") as log:
+    with task.log.open("ab") as log, interruptible():
         return subprocess.Popen(  # noqa: S603 - this interpreter, arguments as a list
             [sys.executable, *task.arguments],
             stdin=subprocess.DEVNULL,
