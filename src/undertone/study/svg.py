@@ -122,8 +122,7 @@ def _x_axis(chart: Chart, canvas: _Canvas) -> Iterator[str]:
     for value, shown in _x_ticks(chart, canvas):
         x = canvas.x(value)
         yield f'<path class="axis" d="M{x} {bottom}v4"/>'
-        at = f'{kind} x="{x}" y="{bottom + 16}"'
-        yield f'<text{at} text-anchor="middle">{escape(shown)}</text>'
+        yield f'<text{kind} x="{x}" y="{bottom + 16}" text-anchor="middle">{escape(shown)}</text>'
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
     yield (
         f'<text class="title" x="{middle:g}" y="{_HEIGHT - 8:g}" text-anchor="middle">'
